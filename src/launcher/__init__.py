@@ -1,0 +1,1 @@
+"""Docker Compose launcher and profile manager for llama.cpp's server."""

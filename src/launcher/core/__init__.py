@@ -1,0 +1,1 @@
+"""Values and functions: no I/O, clock, environment, logging or subprocess below this package."""

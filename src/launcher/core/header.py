@@ -1,0 +1,55 @@
+"""A GGUF header as a value: metadata and tensor list, no tensor data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+HeaderSource = Literal["file", "url", "snapshot", "reconstructed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedArray:
+    """A metadata array that was stepped over (a vocabulary): its GGUF element type and length."""
+
+    element_type: int
+    length: int
+
+
+Scalar = int | float | bool | str
+MetadataValue = Scalar | tuple[Scalar, ...] | SkippedArray
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor. `shape` in ggml's order (ne0 first: the contiguous dimension), `type` is the
+    ggml_type number, `nbytes` its unpadded size."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: int
+    nbytes: int
+
+    @property
+    def elements(self) -> int:
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What a GGUF file, or all parts of a split one, says before its tensor data.
+
+    file_bytes: size of all parts together on disk. source: where the header came from.
+    """
+
+    metadata: Mapping[str, MetadataValue]
+    tensors: tuple[Tensor, ...]
+    file_bytes: int
+    source: HeaderSource
+
+    @property
+    def architecture(self) -> str:
+        """``general.architecture``."""
+        return str(self.metadata["general.architecture"])

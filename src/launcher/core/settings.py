@@ -1,0 +1,43 @@
+"""What a server's environment and command line mean for memory: llama.cpp's parameters as a value."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+FlashAttention = Literal["on", "off", "auto"]
+SplitMode = Literal["none", "layer", "row", "tensor"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Parameters of llama-server that decide what lies where; defaults are llama-server's.
+
+    n_ctx: tokens in all sequences together, 0 takes the model's own. n_parallel: server slots
+    (n_seq_max), None is llama-server's "auto". n_gpu_layers: None is "auto", -1 is "all".
+    fit_target: bytes per device, None is 1024 MiB each. tensor_split: proportions per device.
+    overrides: (tensor name pattern, buffer type) in order, as given by ``-ot``.
+    """
+
+    n_ctx: int = 0
+    n_batch: int = 2048
+    n_ubatch: int = 512
+    n_parallel: int | None = None
+    kv_unified: bool | None = None
+    cache_type_k: str = "f16"
+    cache_type_v: str = "f16"
+    flash_attention: FlashAttention = "auto"
+    fit: bool = True
+    fit_target: tuple[int, ...] | None = None
+    fit_ctx: int = 4096
+    n_gpu_layers: int | None = None
+    split_mode: SplitMode = "layer"
+    main_gpu: int = 0
+    tensor_split: tuple[float, ...] | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+    n_cpu_moe: int = 0
+    cpu_moe: bool = False
+    kv_offload: bool = True
+    op_offload: bool = True
+    swa_full: bool = False
+    cache_ram: int = 8192 * 1024 * 1024
+    mmap: bool = True
+    mlock: bool = False

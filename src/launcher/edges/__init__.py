@@ -1,0 +1,1 @@
+"""One outside world per module; each is thin and knows one library."""
