@@ -54,7 +54,10 @@ class DeviceLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """GPUs in the order of the container, ``Host`` last. `graph_splits` (prompt graph) is None when unknown."""
+    """GPUs in the order of the container, ``Host`` last.
+
+    graph_splits: changes of device in the prompt graph; None when unknown.
+    """
 
     source: Source
     devices: tuple[DeviceLine, ...]
