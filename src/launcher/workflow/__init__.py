@@ -1,0 +1,1 @@
+"""Use cases: each observes, plans and acts through the Protocols of the edges that it needs."""
