@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from launcher.core.errors import LauncherError, Problem
+
 HeaderSource = Literal["file", "url", "snapshot", "reconstructed"]
 
 
@@ -13,6 +15,26 @@ class SkippedArray:
 
     element_type: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """A ggml_type: its name (``Q4_K``), and `nbytes` for each block of `block` elements."""
+
+    name: str
+    block: int
+    nbytes: int
+
+
+TensorTypes = Mapping[int, TensorType]
+
+
+class HeaderError(LauncherError):
+    """A GGUF header that can't be read: which file, at which byte, and why."""
+
+    def __init__(self, name: str, offset: int, what: str, *, hint: str | None = None) -> None:
+        super().__init__(Problem(where=f"{name}, byte {offset:,}", what=what, hint=hint))
+        self.offset = offset
 
 
 Scalar = int | float | bool | str
