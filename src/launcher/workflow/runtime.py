@@ -1,33 +1,10 @@
 """The Protocol of a runtime: a place where one llama.cpp server runs, Compose or embedded."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-from launcher.core.profiles import RuntimeName
+from launcher.core.launch import Instance
 from launcher.core.render import Rendered
-
-State = Literal["starting", "healthy", "unhealthy", "exited"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Instance:
-    """A server that the launcher started, as observed now.
-
-    id: container id, or process id of an embedded one. exit_code: of an exited one.
-    started: seconds since the epoch. restarts: times that Compose restarted it.
-    """
-
-    id: str
-    profile: str
-    runtime: RuntimeName
-    plan_hash: str
-    state: State
-    url: str
-    image: str | None = None
-    exit_code: int | None = None
-    started: float | None = None
-    restarts: int = 0
 
 
 class Runtime(Protocol):
