@@ -41,3 +41,13 @@ class Settings:
     cache_ram: int = 8192 * 1024 * 1024
     mmap: bool = True
     mlock: bool = False
+
+    @property
+    def n_seq_max(self) -> int:
+        """Server slots: "auto" makes four (``tools/server/server.cpp``)."""
+        return 4 if self.n_parallel is None else self.n_parallel
+
+    @property
+    def unified(self) -> bool:
+        """One KV cache for all slots: the default exactly when the slots are "auto"."""
+        return self.n_parallel is None if self.kv_unified is None else self.kv_unified

@@ -1,0 +1,1 @@
+"""Demand: bytes of weights, context and compute that a model takes on each device."""
