@@ -4,7 +4,8 @@ import pytest
 
 from gguf_bytes import STRING, TYPES, U32, MemorySource, Writer, small_file
 from launcher.core.errors import LauncherError
-from launcher.core.gguf_split import missing_part, part_names, read_header, whole_name
+from launcher.core.gguf_names import missing_part, part_names, whole_name
+from launcher.core.gguf_split import read_header
 from launcher.core.header import HeaderError
 
 WRITE = Writer()

@@ -29,7 +29,7 @@ MAX_STRINGS = 1_500_000
 MAX_KEPT_BYTES = 4 * MIB
 MAX_KEPT_ELEMENTS = 1024
 
-UINT32, STRING, ARRAY = 4, 8, 9
+UINT32, STRING, ARRAY, UINT64 = 4, 8, 9, 10
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 MAX_NAME = 63
 MAX_DIMENSIONS = 4
