@@ -68,13 +68,13 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
         (WRITE.file([WRITE.text("") + bytes(8)]), FIRST_PAIR, "an empty key"),
         (WRITE.file([ARCHITECTURE, ARCHITECTURE]), 24 + len(ARCHITECTURE), "stands twice"),
         (WRITE.file([WRITE.pair(b"k\xff", U32, 1)]), FIRST_PAIR, "is not UTF-8"),
-        (WRITE.file([WRITE.text("k") + WRITE.number("I", 13) + bytes(9)]), 33, "unknown value type 13"),
+        (WRITE.file([WRITE.text("k") + WRITE.number("I", 13) + bytes(9)]), 33, "'k' has unknown type 13"),
         (WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, ARRAY) + bytes(8)]), 37, "array of arrays"),
         (WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, 99) + bytes(8)]), 37, "element type 99"),
         (
             WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, U64) + WRITE.number("Q", 1 << 60)]),
             49,
-            "k takes 9,223,372,036,854,775,808 bytes",
+            "'k' takes 9,223,372,036,854,775,808 bytes",
         ),
         (
             WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, STRING) + WRITE.number("Q", 1 << 60)]),

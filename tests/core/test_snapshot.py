@@ -14,6 +14,7 @@ from launcher.core.snapshot import (
     OriginKind,
     matches,
     origin_of,
+    origin_of_parts,
     snapshot_name,
     take_snapshot,
     vocabulary_size,
@@ -58,7 +59,9 @@ def test_a_snapshot_says_where_it_comes_from(kind: OriginKind, source: str) -> N
 
 
 def test_a_snapshot_of_a_snapshot_is_the_same() -> None:
-    assert snapshot(replace(ORIGIN, name="copy.gguf"), snapshot()) == snapshot()
+    assert snapshot(data=snapshot()) == snapshot()
+    assert origin_of_parts(read_parts([MemorySource(snapshot())], TYPES)) == ORIGIN
+    assert origin_of_parts(read_parts([MemorySource(FULL)], TYPES)) is None
 
 
 def test_the_gguf_package_reads_a_snapshot_extended_to_its_full_size(tmp_path: Path) -> None:

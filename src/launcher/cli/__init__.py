@@ -20,6 +20,8 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     # name: module below launcher.cli that defines it, as the function of the same name
+    "inspect": "inspect",
+    "snapshot": "inspect",
 }
 
 

@@ -218,7 +218,7 @@ def _read_pairs(cursor: _Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
         begin = cursor.at
         key = cursor.text(f"metadata key {index}")
         if not key or key in pairs:
-            raise cursor.error(f"metadata key {key!r} stands twice" if key else "an empty key", at=begin)
+            raise cursor.error(f"{_shown(key)} stands twice" if key else "an empty key", at=begin)
         pair = _read_pair(cursor, key)
         if key == "general.alignment":
             alignment = _check_alignment(cursor, pair, begin)
@@ -229,42 +229,47 @@ def _read_pairs(cursor: _Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
 def _check_alignment(cursor: _Cursor, pair: Pair, begin: int) -> int:
     value = pair.value
     if pair.type != UINT32 or not isinstance(value, int) or value <= 0 or value & (value - 1):
-        raise cursor.error(f"general.alignment: expected a power of two (uint32), got {value!r}", at=begin)
+        raise cursor.error("general.alignment: expected a power of two, as uint32", at=begin)
     return value
 
 
 def _read_pair(cursor: _Cursor, key: str) -> Pair:
-    begin = cursor.at
-    kind = cursor.integer("I", f"the type of {key}")
+    begin, shown = cursor.at, _shown(key)
+    kind = cursor.integer("I", f"the type of {shown}")
     if kind == ARRAY:
         return _read_array(cursor, key)
     if kind == STRING:
-        return Pair(key, kind, cursor.text(key))
+        return Pair(key, kind, cursor.text(shown))
     if kind not in NUMBERS:
-        raise cursor.error(f"{key}: unknown value type {kind:,}", at=begin)
-    (value,) = cursor.unpack(NUMBERS[kind], key)
+        raise cursor.error(f"{shown} has unknown type {kind:,}", at=begin)
+    (value,) = cursor.unpack(NUMBERS[kind], shown)
     return Pair(key, kind, value)
 
 
 def _read_array(cursor: _Cursor, key: str) -> Pair:
-    begin = cursor.at
-    kind = cursor.integer("I", f"the element type of {key}")
-    count = cursor.integer("Q", f"the length of {key}")
+    begin, shown = cursor.at, _shown(key)
+    kind = cursor.integer("I", f"the element type of {shown}")
+    count = cursor.integer("Q", f"the length of {shown}")
     small = count <= MAX_KEPT_ELEMENTS
     if kind == STRING:
         if small:
-            return Pair(key, kind, tuple(cursor.text(key) for _ in range(count)))
-        cursor.skip_strings(count, key)
+            return Pair(key, kind, tuple(cursor.text(shown) for _ in range(count)))
+        cursor.skip_strings(count, shown)
     elif kind in NUMBERS:
         length = count * struct.calcsize("=" + NUMBERS[kind])
         if small:
-            cursor.keep(length, key)
-            return Pair(key, kind, cursor.unpack(f"{count}{NUMBERS[kind]}", key))
-        cursor.skip(length, key)
+            cursor.keep(length, shown)
+            return Pair(key, kind, cursor.unpack(f"{count}{NUMBERS[kind]}", shown))
+        cursor.skip(length, shown)
     else:
-        problem = "an array of arrays" if kind == ARRAY else f"unknown element type {kind:,}"
-        raise cursor.error(f"{key}: {problem}", at=begin)
+        problem = "is an array of arrays" if kind == ARRAY else f"has unknown element type {kind:,}"
+        raise cursor.error(f"{shown} {problem}", at=begin)
     return Pair(key, kind, SkippedArray(kind, count))
+
+
+def _shown(key: str) -> str:
+    """A key as it may be printed: whatever is in the file, short and without control characters."""
+    return repr(key[:MAX_NAME])
 
 
 def _read_tensors(

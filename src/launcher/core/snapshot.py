@@ -34,11 +34,14 @@ class Origin:
 
 
 def take_snapshot(parts: Sequence[Part], origin: Origin) -> bytes:
-    """The snapshot of a model's parts, as the bytes of a GGUF file; of a snapshot, the same again."""
-    pairs = parts[0].pairs
-    first_origin = origin_of({pair.key: pair.value for pair in pairs}) or origin
+    """The snapshot of a model's parts, as the bytes of a GGUF file."""
     tensors = [tensor for part in parts for tensor in part.tensors]
-    return write_header([*_metadata(pairs), *_origin_pairs(first_origin)], tensors)
+    return write_header([*_metadata(parts[0].pairs), *_origin_pairs(origin)], tensors)
+
+
+def origin_of_parts(parts: Sequence[Part]) -> Origin | None:
+    """What the parts were taken from, if they are a snapshot: a snapshot of it says the same."""
+    return origin_of({pair.key: pair.value for pair in parts[0].pairs})
 
 
 def origin_of(metadata: Mapping[str, MetadataValue]) -> Origin | None:

@@ -10,7 +10,7 @@ from launcher.core.gguf_names import missing_part, part_names
 from launcher.core.gguf_reader import Part
 from launcher.core.gguf_split import read_header, read_parts
 from launcher.core.header import Header
-from launcher.core.snapshot import Origin
+from launcher.core.snapshot import Origin, origin_of_parts
 from launcher.edges.headers.cache import HeaderCache, Stamp
 from launcher.edges.headers.types import tensor_types
 
@@ -51,7 +51,7 @@ def read_file_parts(first: Path) -> tuple[tuple[Part, ...], Origin]:
     stamps = [_stamp(path, paths) for path in paths]
     with _open_all(paths) as sources:
         parts = read_parts(sources, tensor_types())
-    return parts, Origin(
+    return parts, origin_of_parts(parts) or Origin(
         kind="file",
         name=first.name,
         file_bytes=sum(stamp.size for stamp in stamps),

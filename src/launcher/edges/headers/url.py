@@ -14,7 +14,7 @@ from launcher.core.gguf_names import missing_part, part_names
 from launcher.core.gguf_reader import Part
 from launcher.core.gguf_split import read_header, read_parts
 from launcher.core.header import Header
-from launcher.core.snapshot import Origin
+from launcher.core.snapshot import Origin, origin_of_parts
 from launcher.edges.headers.types import tensor_types
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class UrlReader:
         def work(sources: "list[UrlSource]") -> tuple[tuple[Part, ...], Origin]:
             parts = read_parts(sources, tensor_types())
             size = sum(source.size for source in sources)
-            return parts, Origin(kind="url", name=sources[0].name, file_bytes=size)
+            return parts, origin_of_parts(parts) or Origin(kind="url", name=sources[0].name, file_bytes=size)
 
         return self._within_deadline(url, work)
 
