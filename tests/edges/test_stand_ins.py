@@ -83,7 +83,7 @@ print(lib.cudaSetDevice(2))
     ],
 )
 def test_work_is_refused_loudly(folder: Path, library: str, function: str) -> None:
-    done = ask(folder, library, f"lib.{}()")
+    done = ask(folder, library, f"lib.{function}()")
     assert done.returncode == 86
     assert f"{function} was called" in done.stderr
     assert "dry runs (llama fit-params) only" in done.stderr
@@ -98,9 +98,7 @@ def test_work_is_refused_loudly(folder: Path, library: str, function: str) -> No
         (";".join([DESK] * 9), "lists more than 16 GPUs"),
     ],
 )
-def test_a_machine_that_cannot_be_read_ends_the_process(
-    folder: Path, gpus: str | None, message: str
-) -> None:
+def test_a_machine_that_cannot_be_read_ends_the_process(folder: Path, gpus: str | None, message: str) -> None:
     done = ask(folder, "libcudart.so.13", "", gpus)
     assert done.returncode == 86
     assert message in done.stderr
