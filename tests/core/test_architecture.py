@@ -144,3 +144,20 @@ def test_a_projector_is_no_language_model() -> None:
     )
     with pytest.raises(LauncherError, match=r"no language model: general\.type is mmproj"):
         describe(header, TYPES)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"block_count": 4_294_967_295}, "expected 1 to 512 layers, found 4294967295 of which 0 predict"),
+        ({"block_count": 0}, "expected 1 to 512 layers, found 0"),
+        ({"nextn_predict_layers": 2}, "found 2 of which 2 predict"),
+        ({"embedding_length": -1}, "llama.embedding_length: expected a positive number, found -1"),
+        ({"context_length": "long"}, "llama.context_length: expected a number, found str"),
+        ({"attention.head_count": (4,)}, "llama.attention.head_count: expected 2 numbers, found 1"),
+    ],
+)
+def test_figures_that_can_not_be_are_refused(facts: dict[str, MetadataValue], message: str) -> None:
+    with pytest.raises(LauncherError) as caught:
+        describe(small(dict(facts), {}), TYPES)
+    assert message in str(caught.value)

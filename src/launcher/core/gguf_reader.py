@@ -23,11 +23,14 @@ from launcher.core.header import (
 )
 from launcher.core.units import MIB, pad
 
-MAX_KEYS = 1 << 14
-MAX_TENSORS = 1 << 15
-MAX_STRINGS = 1_500_000
-MAX_KEPT_BYTES = 4 * MIB
+MAX_KEYS = 1 << 12
+MAX_TENSORS = 1 << 13
+MAX_STRINGS = 1 << 20
+MAX_HEADER_BYTES = 64 * MIB
+MAX_KEPT_BYTES = 2 * MIB
 MAX_KEPT_ELEMENTS = 1024
+STRING_BYTES, NUMBER_BYTES = 64, 32
+"""What a value costs in memory, besides a string's own bytes."""
 
 UINT32, STRING, ARRAY, UINT64 = 4, 8, 9, 10
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -102,6 +105,7 @@ class _Cursor:
         self.order = "<"
         self._window = b""
         self._base = 0
+        self._fetched = 0
         self._kept = 0
         self._strings = 0
 
@@ -121,8 +125,11 @@ class _Cursor:
             self.expect(length, what)
             self._window = self.source.read(self.at, length)
             self._base, start = self.at, 0
+            self._fetched += len(self._window)
             if len(self._window) < length:
                 raise self.error(f"the file ends within {what}")
+            if self._fetched > MAX_HEADER_BYTES:
+                raise self.error(f"the header is longer than {MAX_HEADER_BYTES:,} bytes")
         return start
 
     def unpack(self, codes: str, what: str) -> tuple[Scalar, ...]:
@@ -136,10 +143,10 @@ class _Cursor:
         return int(value)
 
     def keep(self, length: int, what: str) -> None:
-        """Count `length` bytes as kept; refuse them when there are too many."""
+        """Count `length` bytes of memory as taken; refuse them when they are too many."""
         self._kept += length
         if self._kept > MAX_KEPT_BYTES:
-            raise self.error(f"{what} brings the metadata above {MAX_KEPT_BYTES:,} bytes")
+            raise self.error(f"{what} brings the metadata above {MAX_KEPT_BYTES:,} bytes of memory")
 
     def take(self, length: int, what: str) -> bytes:
         start = self._ready(length, what)
@@ -150,7 +157,7 @@ class _Cursor:
         begin = self.at
         length = self.integer("Q", f"the length of {what}")
         self.expect(length, what)
-        self.keep(length, what)
+        self.keep(length + STRING_BYTES, what)
         try:
             return self.take(length, what).decode()
         except UnicodeDecodeError:
@@ -258,7 +265,7 @@ def _read_array(cursor: _Cursor, key: str) -> Pair:
     elif kind in NUMBERS:
         length = count * struct.calcsize("=" + NUMBERS[kind])
         if small:
-            cursor.keep(length, shown)
+            cursor.keep(count * NUMBER_BYTES, shown)
             return Pair(key, kind, cursor.unpack(f"{count}{NUMBERS[kind]}", shown))
         cursor.skip(length, shown)
     else:

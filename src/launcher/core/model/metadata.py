@@ -27,9 +27,11 @@ class Metadata:
                     hint="the file is damaged or was made by an unsupported converter",
                 )
             return default
-        if isinstance(value, int | float):
-            return int(value)
-        raise failure(f"{self._key(name)}: expected a number, found {type(value).__name__}")
+        if not isinstance(value, int | float):
+            raise failure(f"{self._key(name)}: expected a number, found {type(value).__name__}")
+        if not 0 <= value < 1 << 63:
+            raise failure(f"{self._key(name)}: expected a positive number, found {value}")
+        return int(value)
 
     def optional(self, name: str) -> int | None:
         """A scalar, or None when the key is absent or holds an array."""
