@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -19,8 +19,9 @@ LOCK_POLL_SECONDS = 0.1
 class JournalFile:
     """Memory as JSON in one file, replaced whole."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, write_atomic: Callable[[Path, str], None]) -> None:
         self._path = folder / "state.json"
+        self._write_atomic = write_atomic
 
     def read(self) -> Memory:
         """What was written last; raises LauncherError when the file was damaged by something else."""
@@ -37,12 +38,7 @@ class JournalFile:
 
     def write(self, memory: Memory) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        aside = self._path.with_suffix(f".{os.getpid()}.tmp")
-        with aside.open("w", encoding="utf-8") as file:
-            json.dump(to_json(memory), file, indent=1, ensure_ascii=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self._path)
+        self._write_atomic(self._path, json.dumps(to_json(memory), indent=1, ensure_ascii=False))
 
 
 class FileLock:

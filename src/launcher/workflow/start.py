@@ -72,7 +72,9 @@ def _phase(runtime: Runtime) -> Phase:
 
 def _start_failed(runtime: Runtime, rendered: Rendered, instance: Instance | None) -> LauncherError:
     lines = tuple(runtime.logs(tail=SHOWN_LINES))
-    code = "an unknown code" if instance is None or instance.exit_code is None else f"code {instance.exit_code}"
+    code = (
+        "an unknown code" if instance is None or instance.exit_code is None else f"code {instance.exit_code}"
+    )
     return failure(
         "\n  ".join((f"the server ended with {code}; its last words:", *lines)),
         where=f"[{rendered.profile}]",

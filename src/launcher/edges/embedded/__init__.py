@@ -16,15 +16,13 @@ from launcher.edges.embedded.record import Record, announcement, read
 
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
-CONTAINER_MODELS = "/models/"
 
 
 class EmbeddedRuntime:
     """One child per project folder, remembered in ``embedded.json``; its log is ``embedded.log``."""
 
-    def __init__(self, *, folder: Path, models_dir: Path, healthy: Callable[[str], bool]) -> None:
+    def __init__(self, *, folder: Path, healthy: Callable[[str], bool]) -> None:
         self._folder = folder
-        self._models_dir = models_dir
         self._healthy = healthy
         self._record_path = folder / "embedded.json"
         self._log_path = folder / "embedded.log"
@@ -92,17 +90,10 @@ class EmbeddedRuntime:
 
     def _environment(self, rendered: Rendered) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LLAMA_")}
-        settings = {name: self._local(value) for name, value in rendered.environment.items()}
         record = announcement(
             self._record_path, profile=rendered.profile, plan_hash=rendered.plan_hash, url=rendered.url
         )
-        return inherited | settings | record
-
-    def _local(self, value: str) -> str:
-        """Paths below the container's models folder, where they are on this machine."""
-        if value.startswith(CONTAINER_MODELS):
-            return str(self._models_dir / value.removeprefix(CONTAINER_MODELS))
-        return value
+        return inherited | dict(rendered.environment) | record
 
     def _await_record(self, child: subprocess.Popen[bytes]) -> None:
         """The server records itself as its first act; it is not started before that."""
