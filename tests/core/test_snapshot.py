@@ -8,7 +8,7 @@ import pytest
 from gguf_bytes import STRING, TYPES, U32, MemorySource, Writer, small_file
 from launcher.core.gguf_split import read_header, read_parts
 from launcher.core.gguf_writer import write_header
-from launcher.core.header import Header, Tensor
+from launcher.core.header import Header, Tensor, vocabulary_size
 from launcher.core.snapshot import (
     Origin,
     OriginKind,
@@ -17,7 +17,6 @@ from launcher.core.snapshot import (
     origin_of_parts,
     snapshot_name,
     take_snapshot,
-    vocabulary_size,
 )
 
 ORIGIN = Origin(kind="file", name="model.gguf", file_bytes=123_456, modified=1_700_000_000)
@@ -45,7 +44,7 @@ def test_a_snapshot_keeps_all_but_the_tokenizer_and_the_tensor_data() -> None:
         "llama.vocab_size": 2000,
         "tokenizer.ggml.model": "none",
     }
-    assert vocabulary_size(kept) == vocabulary_size(full) == 2000
+    assert vocabulary_size(kept.metadata) == vocabulary_size(full.metadata) == 2000
 
 
 @pytest.mark.parametrize(
@@ -120,5 +119,5 @@ def test_a_stepped_over_array_can_not_be_written() -> None:
 def test_a_vocabulary_without_list_has_the_size_that_the_metadata_give() -> None:
     write = Writer()
     pairs = [write.pair("general.architecture", STRING, "llama"), write.pair("llama.vocab_size", U32, 7)]
-    assert vocabulary_size(header(write.file(pairs))) == 7
-    assert vocabulary_size(header(write.file(pairs[:1]))) is None
+    assert vocabulary_size(header(write.file(pairs)).metadata) == 7
+    assert vocabulary_size(header(write.file(pairs[:1])).metadata) is None

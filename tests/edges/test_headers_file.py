@@ -109,8 +109,13 @@ def test_a_download_cut_short_is_named(headers: Headers) -> None:
 
 def test_a_folder_is_no_model(headers: Headers) -> None:
     (headers.models / "m.gguf").mkdir()
-    with pytest.raises(LauncherError, match="Is a directory"):
+    with pytest.raises(LauncherError, match="this is no regular file"):
         headers.find("m.gguf")
+
+
+def test_a_name_that_can_not_be_is_an_error(headers: Headers) -> None:
+    with pytest.raises(LauncherError, match="File name too long"):
+        headers.find(f"{'m' * 300}.gguf")
 
 
 def test_a_snapshot_stands_in_for_a_missing_file(headers: Headers) -> None:

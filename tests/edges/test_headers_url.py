@@ -11,7 +11,7 @@ import pytest
 from gguf_bytes import STRING, U32, Writer, small_file
 from launcher.core.errors import LauncherError
 from launcher.core.header import HeaderError
-from launcher.edges.headers.url import Access, UrlReader, _resolved
+from launcher.edges.headers.url import Access, UrlReader, file_url
 
 WRITE = Writer()
 BIG = WRITE.file(
@@ -237,8 +237,8 @@ def test_no_other_origin_passes_for_hugging_face(url: str) -> None:
 
 def test_a_page_of_hugging_face_is_taken_for_its_file() -> None:
     page = "https://huggingface.co/org/model-GGUF/blob/main/q8/m.gguf?download=true"
-    assert _resolved(page) == page.replace("/blob/", "/resolve/")
-    assert _resolved("https://example.org/o/m/blob/main/m.gguf").endswith("/blob/main/m.gguf")
+    assert file_url(page) == page.replace("/blob/", "/resolve/")
+    assert file_url("https://example.org/o/m/blob/main/m.gguf").endswith("/blob/main/m.gguf")
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from launcher.core.gguf_reader import DEFAULT_ALIGNMENT, STRING, UINT32, UINT64, Pair
 from launcher.core.gguf_writer import write_header
-from launcher.core.header import Header, MetadataValue, Scalar, SkippedArray
-from launcher.core.snapshot import vocabulary_size
+from launcher.core.header import Header, Scalar, SkippedArray, vocabulary_size
+from launcher.core.snapshot import is_kept
 from launcher.core.units import pad
 
 INT32, FLOAT32, BOOL = 5, 6, 7
-LEFT_OUT = ("general.alignment", "launcher.", "split.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +36,14 @@ def dry_file(header: Header) -> DryFile:
 def _metadata(header: Header) -> Iterator[tuple[str, Scalar | tuple[Scalar, ...]]]:
     size_key = f"{header.architecture}.vocab_size"
     for key, value in header.metadata.items():
-        if key != size_key and not isinstance(value, SkippedArray) and _is_kept(key, value):
+        if key == size_key or value == () or isinstance(value, SkippedArray):
+            continue
+        if is_kept(key, value):
             yield key, value
-    size = vocabulary_size(header)
+    size = vocabulary_size(header.metadata)
     if size is not None:
         yield size_key, size
     yield "tokenizer.ggml.model", "none"
-
-
-def _is_kept(key: str, value: MetadataValue) -> bool:
-    if key.startswith("tokenizer."):
-        return isinstance(value, int | float)
-    return value != () and not key.startswith(LEFT_OUT)
 
 
 def _kind(value: Scalar | tuple[Scalar, ...]) -> int:

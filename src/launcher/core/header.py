@@ -75,3 +75,14 @@ class Header:
     def architecture(self) -> str:
         """``general.architecture``."""
         return str(self.metadata["general.architecture"])
+
+
+def vocabulary_size(metadata: Mapping[str, MetadataValue]) -> int | None:
+    """Tokens in the vocabulary: of the tokenizer's list, else ``<architecture>.vocab_size``."""
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if isinstance(tokens, SkippedArray):
+        return tokens.length
+    if isinstance(tokens, tuple):
+        return len(tokens)
+    size = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
+    return size if isinstance(size, int) else None

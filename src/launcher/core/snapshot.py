@@ -12,13 +12,12 @@ from typing import Literal, get_args
 from launcher.core.gguf_names import whole_name
 from launcher.core.gguf_reader import STRING, UINT32, UINT64, Pair, Part
 from launcher.core.gguf_writer import write_header
-from launcher.core.header import Header, MetadataValue, SkippedArray
+from launcher.core.header import Header, MetadataValue, SkippedArray, vocabulary_size
 
 OriginKind = Literal["file", "url", "reconstructed"]
-TOKENS = "tokenizer.ggml.tokens"
 _KINDS: Mapping[object, OriginKind] = {kind: kind for kind in get_args(OriginKind)}
 _OWN = "launcher.snapshot."
-_LEFT_OUT = ("split.", _OWN, "general.alignment")
+_LEFT_OUT = ("general.alignment", "launcher.", "split.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +57,17 @@ def origin_of(metadata: Mapping[str, MetadataValue]) -> Origin | None:
     )
 
 
-def vocabulary_size(header: Header) -> int | None:
-    """Tokens in the vocabulary: of the tokenizer's list, else ``<architecture>.vocab_size``."""
-    return _vocabulary_size(header.metadata)
-
-
 def snapshot_name(model: str) -> str:
     """File name of the snapshot of the model with this path or URL: its base name, without the
     suffix of a part. This is the rule by which a profile without its model file finds a header."""
     return whole_name(model.rpartition("/")[2])
+
+
+def is_kept(key: str, value: MetadataValue) -> bool:
+    """Whether a header without vocabulary has this entry: of the tokenizer only numbers stay."""
+    if key.startswith("tokenizer."):
+        return isinstance(value, int | float)
+    return not key.startswith(_LEFT_OUT) and not isinstance(value, SkippedArray)
 
 
 def matches(snapshot: Header, file: Header) -> bool:
@@ -82,35 +83,19 @@ def matches(snapshot: Header, file: Header) -> bool:
 def _shape_keys(header: Header) -> dict[str, MetadataValue]:
     prefix = f"{header.architecture}."
     keys = {key: value for key, value in header.metadata.items() if key.startswith(prefix)}
-    return keys | {f"{prefix}vocab_size": vocabulary_size(header) or 0}
-
-
-def _vocabulary_size(metadata: Mapping[str, MetadataValue]) -> int | None:
-    tokens = metadata.get(TOKENS)
-    if isinstance(tokens, SkippedArray):
-        return tokens.length
-    if isinstance(tokens, tuple):
-        return len(tokens)
-    size = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
-    return size if isinstance(size, int) else None
+    return keys | {f"{prefix}vocab_size": vocabulary_size(header.metadata) or 0}
 
 
 def _metadata(pairs: Sequence[Pair]) -> Iterator[Pair]:
     metadata = {pair.key: pair.value for pair in pairs}
     size_key = f"{metadata.get('general.architecture')}.vocab_size"
     for pair in pairs:
-        if pair.key != size_key and _is_kept(pair):
+        if pair.key != size_key and is_kept(pair.key, pair.value):
             yield pair
-    size = _vocabulary_size(metadata)
+    size = vocabulary_size(metadata)
     if size is not None:
         yield Pair(size_key, UINT32, size)
     yield Pair("tokenizer.ggml.model", STRING, "none")
-
-
-def _is_kept(pair: Pair) -> bool:
-    if pair.key.startswith("tokenizer."):
-        return isinstance(pair.value, int | float)
-    return not pair.key.startswith(_LEFT_OUT) and not isinstance(pair.value, SkippedArray)
 
 
 def _origin_pairs(origin: Origin) -> Iterator[Pair]:

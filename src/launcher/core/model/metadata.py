@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from launcher.core.errors import failure
-from launcher.core.header import MetadataValue, SkippedArray
+from launcher.core.header import MetadataValue, vocabulary_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,4 @@ class Metadata:
 
     def vocabulary(self) -> int | None:
         """Number of tokens: the tokenizer's list or, without one, ``vocab_size``."""
-        tokens = self.values.get("tokenizer.ggml.tokens")
-        if isinstance(tokens, SkippedArray):
-            return tokens.length
-        if isinstance(tokens, tuple):
-            return len(tokens)
-        return self.optional("vocab_size")
+        return vocabulary_size(self.values)

@@ -43,7 +43,7 @@ class Headers:
         """
         if is_url(model):
             return self.urls.read(model)
-        if self._file(model).exists():
+        if _is_there(self._file(model)):
             return read_file(self._file(model), self.cache)
         snapshot = self.snapshot(model)
         if snapshot is None:
@@ -57,7 +57,7 @@ class Headers:
     def snapshot(self, model: str) -> Header | None:
         """The snapshot of `model`; None if there is none."""
         kept = self._kept(model)
-        return read_file(kept, self.cache) if kept.exists() else None
+        return read_file(kept, self.cache) if _is_there(kept) else None
 
     def read_parts(self, model: str) -> tuple[tuple[Part, ...], Origin]:
         """All of the header of `model` from its file or URL, and where that is: for a snapshot."""
@@ -77,3 +77,11 @@ class Headers:
 
     def _kept(self, model: str) -> Path:
         return self.snapshots / snapshot_name(model)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is something at `path`, also where only reading it will tell what is wrong."""
+    try:
+        return path.exists()
+    except OSError:
+        return True

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from stat import S_ISREG
 
 from launcher.core.errors import failure
 from launcher.core.gguf_names import missing_part, part_names
@@ -72,6 +73,8 @@ def _stamp(path: Path, paths: Sequence[Path]) -> Stamp:
         raise failure("no such file", where=str(path)) from None
     except OSError as error:
         raise failure(error.strerror or str(error), where=str(path)) from None
+    if not S_ISREG(facts.st_mode):
+        raise failure("this is no regular file", where=str(path))
     return Stamp(str(path.resolve()), facts.st_size, facts.st_mtime_ns)
 
 

@@ -82,7 +82,7 @@ class UrlReader:
 
         def run() -> None:
             try:
-                with _open_all(_resolved(url), self.access) as sources:
+                with _open_all(file_url(url), self.access) as sources:
                     future.set_result(work(sources))
             except BaseException as error:
                 future.set_exception(error)
@@ -197,7 +197,7 @@ def _open(client: "httpx.Client", url: str, names: list[str], access: Access | N
         raise missing_part(_shown(url), [_shown(name) for name in names]) from None
 
 
-def _resolved(url: str) -> str:
+def file_url(url: str) -> str:
     """A Hugging Face page of a file (``blob``) is the file itself (``resolve``)."""
     return _BLOB.sub(r"\1/resolve/", url)
 
