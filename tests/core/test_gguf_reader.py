@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from gguf_bytes import ARRAY, F32, STRING, TYPES, U32, U64, MemorySource, Writer, small_file
-from launcher.core.gguf_reader import MAX_STRINGS, read_part
+from launcher.core.gguf_cursor import MAX_STRINGS
+from launcher.core.gguf_reader import read_part
 from launcher.core.header import HeaderError, SkippedArray, Tensor
 
 WRITE = Writer()

@@ -63,7 +63,7 @@ def test_parts_become_one_header() -> None:
         ([part(0, "a"), part(1, "a")], "tensor 'a' stands in an earlier part, too"),
         ([part(0, "a", total=3), part(1, "b")], "2 tensors, but split.tensors.count is 3"),
         ([MemorySource(WRITE.file([]))], "the metadata name no general.architecture"),
-        ([MemorySource(small_file()[:-1])], "the file ends here, but its tensors take"),
+        ([MemorySource(small_file()[:-1])], "the file ends here, but with its tensors it takes"),
     ],
 )
 def test_parts_that_do_not_belong_together_are_refused(sources: list[MemorySource], message: str) -> None:

@@ -103,7 +103,7 @@ def test_a_change_of_the_second_part_is_seen(headers: Headers) -> None:
 
 def test_a_download_cut_short_is_named(headers: Headers) -> None:
     put(headers, "m.gguf", small_file()[:-1])
-    with pytest.raises(HeaderError, match="fetch the file again"):
+    with pytest.raises(HeaderError, match="cut short: fetch it again"):
         headers.find("m.gguf")
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from launcher.core.gguf_reader import Pair, Part, Source, read_part
+from launcher.core.gguf_cursor import Source
+from launcher.core.gguf_reader import Pair, Part, read_part
 from launcher.core.header import Header, HeaderError, HeaderSource, MetadataValue, TensorTypes
 from launcher.core.snapshot import Origin, origin_of
 
@@ -52,12 +53,8 @@ def values(pairs: Sequence[Pair]) -> dict[str, MetadataValue]:
 def _check_complete(source: Source, part: Part) -> None:
     needed = part.data_start + part.data_bytes
     if part.tensors and source.size < needed:
-        raise HeaderError(
-            source.name,
-            source.size,
-            f"the file ends here, but its tensors take {needed:,} bytes",
-            hint="the download was cut short: fetch the file again",
-        )
+        what = f"the file ends here, but with its tensors it takes {needed:,} bytes"
+        raise HeaderError(source.name, source.size, what)
 
 
 def _check_split(sources: Sequence[Source], parts: Sequence[Part]) -> None:

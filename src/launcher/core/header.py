@@ -29,10 +29,13 @@ class TensorType:
 TensorTypes = Mapping[int, TensorType]
 
 
+DAMAGED = "the file is damaged or was cut short: fetch it again"
+
+
 class HeaderError(LauncherError):
     """A GGUF header that can't be read: which file, at which byte, and why."""
 
-    def __init__(self, name: str, offset: int, what: str, *, hint: str | None = None) -> None:
+    def __init__(self, name: str, offset: int, what: str, *, hint: str = DAMAGED) -> None:
         super().__init__(Problem(where=f"{name}, byte {offset:,}", what=what, hint=hint))
         self.offset = offset
 
