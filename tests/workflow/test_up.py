@@ -1,13 +1,13 @@
 """up, down and switching against fakes: what runs in the end, what was touched, what is remembered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from fakes import FakeDesk, instance_of, rendered
-from launcher.core.errors import LauncherError
-from launcher.core.launch import Launch, Memory
+from fakes import FakeDesk, FakeRuntime, instance_of, rendered
+from launcher.core.errors import LauncherError, failure
+from launcher.core.launch import Instance, Launch, Memory
 from launcher.core.render import Rendered
 from launcher.workflow.up import down, mend, restart, up
 
@@ -217,3 +217,29 @@ def test_a_rollback_that_fails_too_reports_both(desk: Desk) -> None:
     with pytest.raises(LauncherError, match=r"\[new\]"):
         desk.running().up()
     assert any("old did not come back" in note for note in desk.report.notes)
+
+
+def test_a_machine_without_docker_can_run_the_embedded_server(desk: Desk) -> None:
+    class NoDocker(FakeRuntime):
+        def instance(self) -> Instance | None:
+            raise failure("the Docker daemon does not answer")
+
+        def stop(self) -> None:
+            raise failure("the Docker daemon does not answer")
+
+    embedded = replace(NEW, runtime="embedded")
+    world = replace(desk.world, runtimes={"compose": NoDocker(desk.clock), "embedded": desk.runtime})
+    assert up(world, lambda free: embedded, desk.report, timeout=60).instance.state == "healthy"
+    down(world, desk.report)
+    assert desk.runtime.running is None
+
+
+def test_docker_that_is_gone_is_an_error_where_a_container_was_started(desk: Desk) -> None:
+    class NoDocker(FakeRuntime):
+        def instance(self) -> Instance | None:
+            raise failure("the Docker daemon does not answer")
+
+    desk.journal.memory = Memory(active=Launch(rendered=OLD))
+    world = replace(desk.world, runtimes={"compose": NoDocker(desk.clock)})
+    with pytest.raises(LauncherError, match="does not answer"):
+        down(world, desk.report)

@@ -27,7 +27,8 @@ class Outcome:
 
 
 def start(world: World, report: Reporter, rendered: Rendered) -> None:
-    """Create and start the server of `rendered`."""
+    """Write the files of `rendered`, then create and start its server."""
+    world.files.write(rendered.files)
     report.say(f"starting {rendered.profile}")
     world.runtimes[rendered.runtime].start(rendered)
 

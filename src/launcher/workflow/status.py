@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from launcher.core.errors import LauncherError
 from launcher.core.launch import Instance, Memory
 from launcher.core.render import Rendered
-from launcher.workflow.up import find
+from launcher.workflow.servers import find
 from launcher.workflow.world import World
 
 PrepareProfile = Callable[[str, Mapping[str, int]], Rendered]
@@ -30,7 +30,7 @@ class Status:
 def status(world: World, prepare: PrepareProfile, *, default_port: int) -> Status:
     """Observe only: nothing is started, stopped or written."""
     memory = world.journal.read()
-    instance = find(world)
+    instance = find(world, memory)
     interrupted = memory.pending.rendered.profile if memory.pending else None
     if instance is None:
         return Status(

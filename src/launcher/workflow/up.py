@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance, Launch, Memory
 from launcher.core.render import Rendered
+from launcher.workflow.servers import find, stop_all
 from launcher.workflow.start import Outcome, start, wait
 from launcher.workflow.world import Reporter, World
 
@@ -45,7 +46,7 @@ def up(world: World, prepare: Prepare, report: Reporter, *, timeout: float) -> O
     """
     with world.lock.hold("up"):
         memory = mend(world)
-        running = find(world)
+        running = find(world, memory)
         rendered = prepare(memory.active.free if running and memory.active else {})
         change = Change(rendered=rendered, running=running, before=memory.active)
         if running and change.resumes and running.state == "healthy":
@@ -61,11 +62,11 @@ def up(world: World, prepare: Prepare, report: Reporter, *, timeout: float) -> O
 def down(world: World, report: Reporter) -> Instance | None:
     """Stop the project's server, and forget it; None when there was none."""
     with world.lock.hold("down"):
-        running = find(world)
+        memory = world.journal.read()
+        running = find(world, memory)
         if running:
             report.say(f"stopping {running.profile}")
-        for runtime in world.runtimes.values():
-            runtime.stop()
+        stop_all(world, memory)
         world.journal.write(Memory())
         return running
 
@@ -76,15 +77,9 @@ def restart(world: World, report: Reporter, *, timeout: float) -> Outcome:
         memory = mend(world)
         if memory.active is None:
             raise failure("nothing to restart: no server was started here", hint="launcher up PROFILE")
-        _stop(world, report, find(world), memory.active.free)
+        _stop(world, report, find(world, memory), memory.active.free)
         start(world, report, memory.active.rendered)
         return wait(world, report, memory.active.rendered, timeout)
-
-
-def find(world: World) -> Instance | None:
-    """The project's server in whichever runtime it is, a running one first."""
-    found = [instance for runtime in world.runtimes.values() if (instance := runtime.instance())]
-    return min(found, key=lambda instance: instance.state == "exited", default=None)
 
 
 def mend(world: World) -> Memory:
@@ -95,7 +90,7 @@ def mend(world: World) -> Memory:
     memory = world.journal.read()
     if memory.pending is None:
         return memory
-    running = find(world)
+    running = find(world, memory)
     adopted = running is not None and running.plan_hash == memory.pending.rendered.plan_hash
     healthy = adopted and world.server.health(memory.pending.rendered.url) == "ok"
     settled = Memory(active=memory.pending if healthy else memory.active)
@@ -125,11 +120,9 @@ def _make(world: World, prepare: Prepare, report: Reporter, change: Change, time
     rendered, before = change.rendered, change.before
     world.journal.write(Memory(active=before, pending=Launch(rendered=rendered)))
     with _bring_back_on_failure(world, report, before, timeout):
-        if not change.resumes:
-            if change.running:
-                _stop(world, report, change.running, before.free if before else {})
-                rendered = prepare({})
-            world.files.write(rendered.files)
+        if change.running and not change.resumes:
+            _stop(world, report, change.running, before.free if before else {})
+            rendered = prepare({})
         launch = Launch(rendered=rendered, free=world.free_memory())
         world.journal.write(Memory(active=before, pending=launch))
         if not change.resumes:
@@ -146,19 +139,24 @@ def _bring_back_on_failure(
     try:
         yield
     except (LauncherError, KeyboardInterrupt):
-        report.say("stopping what was started")
-        for runtime in world.runtimes.values():
-            runtime.stop()
+        _undo(world, report)
         if before is not None:
             _bring_back(world, report, before, timeout)
         world.journal.write(Memory(active=before))
         raise
 
 
+def _undo(world: World, report: Reporter) -> None:
+    report.say("stopping what was started")
+    try:
+        stop_all(world, world.journal.read())
+    except LauncherError as error:
+        report.note(f"what was started could not be stopped: {error}")
+
+
 def _bring_back(world: World, report: Reporter, before: Launch, timeout: float) -> None:
     report.note(f"bringing back {before.rendered.profile}")
     try:
-        world.files.write(before.rendered.files)
         start(world, report, before.rendered)
         wait(world, report, before.rendered, timeout)
     except LauncherError as error:
