@@ -14,11 +14,12 @@ DEFAULT_BIND = "127.0.0.1"
 def build(
     name: str,
     settings: Mapping[str, Setting],
+    pending: Mapping[str, Setting],
     environment: Mapping[str, str],
     command: tuple[str, ...],
     line: int,
 ) -> Profile:
-    """The profile that these checked settings describe."""
+    """The profile that these checked settings describe; `pending` ones are only shown."""
 
     def text(key: str) -> str | None:
         return settings[key].value if key in settings else None
@@ -47,6 +48,6 @@ def build(
         max_host_weights=size("MAX_HOST_WEIGHTS"),
         environment=environment,
         command=command,
-        settings=settings,
+        settings={**settings, **pending},
         line=line,
     )

@@ -78,7 +78,7 @@ class _Reader:
 
     def read(self, number: int, line: str) -> None:
         text = line.strip()
-        if not text or text.startswith(COMMENT_MARKS):
+        if not text or line.startswith(COMMENT_MARKS):
             return
         if line[0].isspace():
             self.complain(

@@ -11,7 +11,7 @@ from launcher.core.options import FALSY, Argument, Option, arguments
 from launcher.core.profiles import templates
 from launcher.core.profiles.build import build
 from launcher.core.profiles.command import complaints, sampler_words, split
-from launcher.core.profiles.grammar import DEFAULTS, Document, problem
+from launcher.core.profiles.grammar import DEFAULTS, Document, Section, problem
 from launcher.core.profiles.keys import KEYS
 from launcher.core.profiles.layers import Placed, merge
 from launcher.core.profiles.values import Profile, Sampler, Setting
@@ -23,7 +23,8 @@ DOWNLOAD_KEYS = ("HF_REPO", "MODEL_URL", "DOCKER_REPO")
 class Resolution:
     """One profile on its way from text to value; collects everything that is wrong with it.
 
-    lenient: a template that needs a machine is left out when there is none, not complained of.
+    lenient: without a machine, a template that needs one is no problem; it stays in the settings as it
+    stands and sets nothing else.
     """
 
     document: Document
@@ -32,6 +33,7 @@ class Resolution:
     machine: Machine | None
     lenient: bool = False
     placed: dict[str, Placed] = field(default_factory=dict)
+    pending: dict[str, Setting] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def run(self) -> Profile | None:
@@ -67,7 +69,9 @@ class Resolution:
         try:
             value = templates.render(placed.value, variables)
         except templates.TemplateValueError as fault:
-            if not (fault.needs_machine and self.lenient):
+            if fault.needs_machine and self.lenient:
+                self.pending[placed.setting.key] = placed.setting
+            else:
                 needs = "pass --machine NAME" if fault.needs_machine else None
                 self.complain(
                     placed, f"template: {fault}", needs or "docs/models.conf.md lists the variables"
@@ -89,7 +93,8 @@ class Resolution:
             self.complain(placed_sampler, f"no sampler {placed_sampler.value!r}", hint)
 
     def _check_model(self) -> None:
-        if not any(key in self.placed for key in ("MODEL", *DOWNLOAD_KEYS)):
+        given = {*self.placed, *self.pending}
+        if not given & {"MODEL", *DOWNLOAD_KEYS}:
             line = self.document.sections[self.name].line
             hint = "set MODEL to the path of a GGUF file below the models folder"
             self.problems.append(
@@ -152,6 +157,7 @@ class Resolution:
         return build(
             self.name,
             settings,
+            self.pending,
             environment(settings),
             tuple(command),
             self.document.sections[self.name].line,
@@ -196,16 +202,30 @@ class Registry:
         )
 
     def resolve(
-        self, name: str, *, samplers: Mapping[str, Sampler], machine: Machine | None = None
+        self,
+        name: str,
+        *,
+        samplers: Mapping[str, Sampler],
+        machine: Machine | None = None,
+        partial: bool = False,
     ) -> Profile:
-        """The profile; raises UsageError with everything that is wrong with it."""
-        if name == DEFAULTS or name not in self.document.sections:
-            raise UsageError(self._no_such(name))
-        resolution = Resolution(self.document, name, samplers, machine)
+        """The profile; raises UsageError with everything that is wrong with it.
+
+        partial: without a machine, leave out the values whose template needs one; they stand in
+        `settings` as they are written.
+        """
+        self.section(name)
+        resolution = Resolution(self.document, name, samplers, machine, lenient=partial)
         profile = resolution.run()
         if profile is None:
             raise UsageError(*resolution.problems)
         return profile
+
+    def section(self, name: str) -> Section:
+        """The section of a profile; raises UsageError with the nearest name when there is none."""
+        if name == DEFAULTS or name not in self.document.sections:
+            raise UsageError(self._no_such(name))
+        return self.document.sections[name]
 
     def _no_such(self, name: str) -> Problem:
         near = get_close_matches(name, self.names(include_retired=True), n=1)
