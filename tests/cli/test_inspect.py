@@ -42,7 +42,7 @@ def test_inspect_of_what_is_not_there_names_the_next_step(
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "models.conf").write_text("")
+    (tmp_path / "models.conf").write_text("[mine]\nMODEL=sub/m-Q8_0.gguf\n[far]\nHF_REPO=org/repo\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -56,6 +56,33 @@ def test_snapshot_keeps_a_header_beside_the_profiles(
     kept = project / "profiles" / "headers" / "m-Q8_0.gguf"
     assert (value["path"], value["bytes"]) == (str(kept), kept.stat().st_size)
     assert value["origin"]["file_bytes"] == len(small_file())
+
+
+def test_a_profile_is_looked_at_and_kept_by_its_model(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = project / "models" / "sub" / "m-Q8_0.gguf"
+    model.parent.mkdir(parents=True)
+    model.write_bytes((HEADERS / "SmolLM2-135M-Instruct.Q4_1.gguf").read_bytes())
+    assert cli.run(["snapshot", "mine"]) == 0
+    model.unlink()
+    capsys.readouterr()
+    assert cli.run(["inspect", "mine"]) == 0
+    assert "a snapshot of the file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "code"),
+    [
+        ("far", "far: llama-server itself downloads the model", 1),
+        ("mime", "did you mean mine?", 2),
+    ],
+)
+def test_a_profile_without_a_file_is_an_error(
+    project: Path, capsys: pytest.CaptureFixture[str], name: str, message: str, code: int
+) -> None:
+    assert cli.run(["inspect", name]) == code
+    assert message in capsys.readouterr().err
 
 
 def test_snapshot_writes_where_it_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -121,10 +121,9 @@ def test_a_name_that_can_not_be_is_an_error(headers: Headers) -> None:
 def test_a_snapshot_stands_in_for_a_missing_file(headers: Headers) -> None:
     put(headers, "m.gguf", small_file())
     parts, origin = headers.read_parts("m.gguf")
-    path = headers.keep("m.gguf", take_snapshot(parts, origin))
+    headers.keep(headers.snapshots / "m.gguf", take_snapshot(parts, origin))
     (headers.models / "m.gguf").unlink()
     found = headers.find("elsewhere/m.gguf")
-    assert path == headers.snapshots / "m.gguf"
     assert (found.source, found.file_bytes) == ("snapshot", len(small_file()))
     assert origin == Origin(kind="file", name="m.gguf", file_bytes=found.file_bytes, modified=origin.modified)
 
@@ -132,3 +131,9 @@ def test_a_snapshot_stands_in_for_a_missing_file(headers: Headers) -> None:
 def test_with_neither_file_nor_snapshot_the_next_step_is_named(headers: Headers) -> None:
     with pytest.raises(LauncherError, match="launcher snapshot URL"):
         headers.find("m.gguf")
+
+
+def test_a_snapshot_that_can_not_be_written_is_an_error(headers: Headers) -> None:
+    in_the_way = put(headers, "file", b"")
+    with pytest.raises(LauncherError, match=r"Not a directory|File exists"):
+        headers.keep(in_the_way / "m.gguf", b"")

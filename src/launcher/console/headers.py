@@ -68,10 +68,15 @@ def _facts(found: Architecture) -> Iterator[tuple[str, str]]:
 
 
 def _parameters(found: Architecture) -> str:
-    text = f"{found.parameters / 1e9:,.2f} billion"
-    if found.active_parameters != found.parameters:
-        text += f", {found.active_parameters / 1e9:,.2f} billion active per token"
-    return text
+    if found.active_parameters == found.parameters:
+        return _count(found.parameters)
+    return f"{_count(found.parameters)}, {_count(found.active_parameters)} active per token"
+
+
+def _count(parameters: int) -> str:
+    if parameters < 10**9:
+        return f"{parameters / 1e6:.1f} million"
+    return f"{parameters / 1e9:.2f} billion"
 
 
 def _experts(experts: Experts) -> str:

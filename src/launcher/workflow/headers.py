@@ -17,7 +17,7 @@ class HeaderStore(Protocol):
 
     def read_parts(self, model: str) -> tuple[tuple[Part, ...], Origin]: ...
 
-    def keep(self, model: str, data: bytes, output: Path | None) -> Path: ...
+    def keep(self, path: Path, data: bytes) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,9 @@ def inspect(store: HeaderStore, model: str, types: TensorTypes) -> Architecture:
     return describe(store.find(model), types)
 
 
-def snapshot(store: HeaderStore, model: str, output: Path | None) -> Kept:
-    """Keep the header of `model` at `output`, or where a profile of that model looks for it."""
+def snapshot(store: HeaderStore, model: str, path: Path) -> Kept:
+    """Keep the header of `model`, read from its file or URL, as a small GGUF file at `path`."""
     parts, origin = store.read_parts(model)
     data = take_snapshot(parts, origin)
-    return Kept(path=store.keep(model, data, output), bytes=len(data), origin=origin)
+    store.keep(path, data)
+    return Kept(path=path, bytes=len(data), origin=origin)

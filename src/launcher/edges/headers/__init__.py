@@ -63,14 +63,12 @@ class Headers:
         """All of the header of `model` from its file or URL, and where that is: for a snapshot."""
         return self.urls.read_parts(model) if is_url(model) else read_file_parts(self._file(model))
 
-    def keep(self, model: str, data: bytes, output: Path | None = None) -> Path:
-        """Write the snapshot of `model`, to `output` or to where `find` looks; returns the path."""
-        path = output or self._kept(model)
+    def keep(self, path: Path, data: bytes) -> None:
+        """Write a snapshot to `path`, and make its folder. Raises LauncherError."""
         try:
             write_atomically(path, data)
         except OSError as error:
             raise failure(error.strerror or str(error), where=str(path)) from None
-        return path
 
     def _file(self, model: str) -> Path:
         return self.models / model
