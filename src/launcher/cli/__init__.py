@@ -20,10 +20,19 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     # name: module below launcher.cli that defines it
+    "activate": "edit",
+    "add": "edit",
+    "copy": "edit",
+    "edit": "edit",
     "inspect": "inspect",
     "list": "registry",
+    "remove": "edit",
+    "rename": "edit",
+    "retire": "edit",
+    "set": "edit",
     "show": "registry",
     "snapshot": "inspect",
+    "unset": "edit",
 }
 
 

@@ -43,10 +43,15 @@ def unset(text: str, profile: str, keys: Sequence[str]) -> str:
     return _line_ends(str(conf), text)
 
 
+def activate(text: str, profile: str) -> str:
+    """Remove STATUS from a section that has it: a profile without one is active."""
+    return unset(text, profile, ["STATUS"]) if _spelling(_profile(_parse(text), profile), "STATUS") else text
+
+
 def copy(text: str, old: str, new: str) -> str:
     """Add a section with the same lines right below the old one."""
     conf = _parse(text)
-    above, head, body, below = _around(conf, _section(conf, old))
+    above, head, body, below = _around(conf, _profile(conf, old))
     _check_new(conf, new)
     return _line_ends(f"{above}{head}{body}\n[{new}]\n{body}{below}", text)
 
@@ -54,7 +59,7 @@ def copy(text: str, old: str, new: str) -> str:
 def rename(text: str, old: str, new: str) -> str:
     """Rename a section, and every EXTENDS that names it."""
     conf = _parse(text)
-    section = _section(conf, old)
+    section = _profile(conf, old)
     _check_new(conf, new)
     section.name = new
     for child in _children(conf, old):
@@ -65,7 +70,7 @@ def rename(text: str, old: str, new: str) -> str:
 def remove(text: str, profile: str) -> str:
     """Remove a section; raises UsageError while others extend it."""
     conf = _parse(text)
-    section = _section(conf, profile)
+    section = _profile(conf, profile)
     children = [child.name for child in _children(conf, profile)]
     if children:
         hint = f"remove those first, or take it out of the list with launcher retire {profile}"
@@ -145,9 +150,15 @@ def _joined(blocks: Sequence[object]) -> str:
 
 
 def _section(conf: "ConfigUpdater", name: str) -> "Section":
-    if name in conf:
+    """The section of a profile, or of the defaults."""
+    return conf[DEFAULTS] if name == DEFAULTS and DEFAULTS in conf else _profile(conf, name)
+
+
+def _profile(conf: "ConfigUpdater", name: str) -> "Section":
+    names = [section for section in conf.sections() if section != DEFAULTS]
+    if name in names:
         return conf[name]
-    near = get_close_matches(name, conf.sections(), n=1)
+    near = get_close_matches(name, names, n=1)
     hint = f"did you mean {near[0]}?" if near else "launcher list --all shows the profiles"
     raise misuse(f"no profile {name!r}", hint=hint)
 

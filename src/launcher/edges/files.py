@@ -1,6 +1,7 @@
 """Text files: read whole, load YAML, write so that a reader sees the old text or the new."""
 
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
@@ -24,6 +25,31 @@ def read_text(path: Path) -> str:
         raise failure(
             f"is not UTF-8 at byte {error.start}", where=str(path), hint="save it as UTF-8"
         ) from None
+
+
+class TextFile:
+    """One file, read and replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> str:
+        return read_text(self.path)
+
+    def write(self, text: str) -> None:
+        write_atomic(self.path, text)
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def draft(folder: Path, text: str) -> TextFile:
+    """A new file in `folder` that holds `text` and has a name of its own; only its owner reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix="models.", suffix=".conf", dir=folder)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode("utf-8"))
+    return TextFile(Path(name))
 
 
 def load_yaml(path: Path) -> object:
