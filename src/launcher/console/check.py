@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from launcher.console import Console, table
-from launcher.core.checking import Checked, CheckResult
+from launcher.core.checking import CheckResult
 from launcher.core.errors import UsageError
 from launcher.core.findings import Finding
 
@@ -13,20 +13,16 @@ STYLES = {
     "fits-with-less-context": "green",
     "does-not-fit": "red",
     "unknown": "yellow",
-    "error": "red",
-    "warning": "yellow",
-    "info": "",
 }
 
 
 def show_check(console: Console, result: CheckResult) -> None:
-    """A row per plan, then the findings, then the count; configuration errors go to stderr."""
+    """A row per plan, the errors and warnings, the count; configuration errors go to stderr."""
     if result.errors:
         console.problems(UsageError(*result.errors))
     if result.checked:
         _show_plans(console, result)
-    for checked, finding, line in result.located():
-        _show_finding(console, result.conf, checked, finding, line)
+    _show_findings(console, result)
     console.data(_summary(result))
 
 
@@ -55,17 +51,21 @@ def _show_plans(console: Console, result: CheckResult) -> None:
     console.show(rows)
 
 
-def _show_finding(console: Console, conf: str, checked: Checked, finding: Finding, line: int | None) -> None:
-    from rich.text import Text
-
-    plan = checked.plan
-    place = conf if line is None else f"{conf}:{line}"
-    text = Text(f"{place} ")
-    text.append(f"{finding.level} {finding.code}", STYLES[finding.level])
-    text.append(f" {plan.profile} on {plan.machine}: {finding.message}")
-    if finding.hint:
-        text.append(f"\n  hint: {finding.hint}")
-    console.show(text)
+def _show_findings(console: Console, result: CheckResult) -> None:
+    """Errors and warnings; what is said of one profile on several machines is said once."""
+    machines: dict[tuple[str, Finding], list[str]] = {}
+    lines: dict[tuple[str, Finding], int | None] = {}
+    for checked, finding, line in result.located():
+        if finding.level != "info":
+            machines.setdefault((checked.plan.profile, finding), []).append(checked.plan.machine)
+            lines[checked.plan.profile, finding] = line
+    for (profile, finding), names in machines.items():
+        line = lines[profile, finding]
+        place = result.conf if line is None else f"{result.conf}:{line}"
+        about = f"[{profile}] on {', '.join(names)}"
+        console.data(f"{place} {about}: {finding.level} {finding.code}: {finding.message}")
+        if finding.hint:
+            console.data(f"  hint: {finding.hint}")
 
 
 def _summary(result: CheckResult) -> str:

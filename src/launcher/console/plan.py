@@ -35,6 +35,23 @@ def show_matrix(console: Console, plans: Sequence[Plan]) -> None:
     console.show(rows)
 
 
+def show_plans_json(console: Console, plans: Sequence[Plan]) -> None:
+    """Several plans as a list."""
+    console.json({"schema": "launcher.plans/1", "plans": [to_json(plan) for plan in plans]})
+
+
+def show_max_context(
+    console: Console, profile: str, machine: str, n_ctx: int | None, *, as_json: bool
+) -> None:
+    """The number alone on stdout, for scripts."""
+    if as_json:
+        console.json({"profile": profile, "machine": machine, "max_context": n_ctx})
+    elif n_ctx is None:
+        console.note(f"{profile} on {machine}: no context leaves all layers on the GPUs")
+    else:
+        console.data(str(n_ctx))
+
+
 def show_comparison(console: Console, left: Plan, right: Plan) -> None:
     """Two plans side by side, line by line; a star marks the rows that differ."""
     rows = table("", "", left.profile, right.profile)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, replace
 
 from launcher.core.fit import Placement, place
 from launcher.core.ledger import DeviceLine, Ledger, Usage
-from launcher.core.machine import Headroom, Machine
+from launcher.core.machine import Machine
 from launcher.core.model import Model
-from launcher.core.profiles import Profile
 from launcher.core.settings import Settings
 from launcher.core.units import MIB, mib_up
 
@@ -33,14 +32,6 @@ class Choice:
     settings: Settings
     placement: Placement
     margins: tuple[int, ...]
-
-
-def with_headroom(machine: Machine, profile: Profile) -> Machine:
-    """`machine` with the headroom that the profile sets in place of the machine's."""
-    given = machine.headroom
-    compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
-    display = given.display if profile.headroom_display is None else profile.headroom_display
-    return replace(machine, headroom=Headroom(compute=compute, display=display))
 
 
 def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:

@@ -1,10 +1,11 @@
 """What is planned: a profile, its settings and its model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
+from launcher.core.machine import Headroom, Machine
 from launcher.core.model import Model
 from launcher.core.profiles import Profile
 from launcher.core.settings import Settings
@@ -80,6 +81,13 @@ class Subject:
         """The profile turns context shift on."""
         switched = self.profile.environment.get("LLAMA_ARG_CONTEXT_SHIFT", "off").lower() in ON
         return switched or "--context-shift" in self.profile.command
+
+    def on(self, machine: Machine) -> Machine:
+        """`machine` with the headroom that the profile sets in place of the machine's."""
+        profile, given = self.profile, machine.headroom
+        compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
+        display = given.display if profile.headroom_display is None else profile.headroom_display
+        return replace(machine, headroom=Headroom(compute=compute, display=display))
 
 
 def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:

@@ -1,12 +1,13 @@
 """check: every profile on every machine that it is meant for."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from launcher.core.checking import Checked, CheckResult
 from launcher.core.errors import Problem, UsageError
 from launcher.core.machine import Machine
-from launcher.workflow.planning import Models, Resolve, plan_profile
+from launcher.core.plan import plan
+from launcher.workflow.planning import Planner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,18 +21,16 @@ class CheckRequest:
     allow_unknown: bool
 
 
-def check(
-    request: CheckRequest, resolve: Resolve, models: Models, problems: Sequence[Problem]
-) -> CheckResult:
-    """Plan each profile on each of its machines. `problems` are those that models.conf already has.
+def check(request: CheckRequest, planner: Planner) -> CheckResult:
+    """Plan each profile on each of its machines.
 
     What is wrong with one profile is reported with the rest, and does not end the check.
     """
-    errors = list(problems)
+    errors: list[Problem] = []
     checked: list[Checked] = []
     for name in request.profiles:
         try:
-            checked.extend(_profile(name, request, resolve, models))
+            checked.extend(_profile(name, request.machines, planner))
         except UsageError as error:
             errors.extend(each for each in error.problems if each not in errors)
     return CheckResult(
@@ -42,13 +41,9 @@ def check(
     )
 
 
-def _profile(name: str, request: CheckRequest, resolve: Resolve, models: Models) -> Iterator[Checked]:
-    for machine in _machines(name, request, resolve):
-        profile = resolve(name, machine)
-        yield Checked.of(plan_profile(profile, models, machine), profile)
-
-
-def _machines(name: str, request: CheckRequest, resolve: Resolve) -> tuple[Machine, ...]:
-    machines = request.machines
-    meant = resolve(name, machines[0] if machines else None).machines
-    return tuple(machine for machine in machines if meant is None or machine.name in meant)
+def _profile(name: str, machines: tuple[Machine, ...], planner: Planner) -> Iterator[Checked]:
+    for machine in machines:
+        subject = planner.subject(name, machine)
+        meant = subject.profile.machines
+        if meant is None or machine.name in meant:
+            yield Checked.of(plan(subject, machine), subject.profile)

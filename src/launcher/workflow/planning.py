@@ -1,10 +1,12 @@
 """Plans from profiles, headers and machines; each model is read once, however many plans need it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
-from launcher.core.errors import LauncherError
-from launcher.core.header import Header
+from launcher.core.advice import Advice, advise, largest_context, on_gpu, trial
+from launcher.core.errors import LauncherError, failure
+from launcher.core.header import Header, TensorTypes
 from launcher.core.machine import Machine
 from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
@@ -58,3 +60,36 @@ def _difference(kept: Header, header: Header) -> str:
 def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
     """The plan of one profile on one machine. Raises UsageError for settings that make no sense."""
     return plan(Subject.of(profile, models.of(profile)), machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans profiles by name."""
+
+    resolve: Resolve
+    models: Models
+
+    def subject(self, name: str, machine: Machine) -> Subject:
+        """Raises UsageError for a profile or settings that make no sense."""
+        profile = self.resolve(name, machine)
+        return Subject.of(profile, self.models.of(profile))
+
+    def plan(self, name: str, machine: Machine) -> Plan:
+        return plan_profile(self.resolve(name, machine), self.models, machine)
+
+    def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
+        """What would help; nothing where the model is not known."""
+        about = self.subject(name, machine)
+        model = about.known.model
+        return () if model is None else advise(about.settings, model, about.on(machine), types)
+
+    def max_context(self, name: str, machine: Machine) -> int | None:
+        """The largest context (tokens) with all layers on the GPUs; None if there is none.
+
+        Raises LauncherError where the model is not known.
+        """
+        about = self.subject(name, machine)
+        model = about.known.model
+        if model is None:
+            raise failure(about.known.missing or "the model is not known", where=f"[{name}]")
+        return largest_context(about.settings, model, trial(model, about.on(machine)), on_gpu)

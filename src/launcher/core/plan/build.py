@@ -6,7 +6,6 @@ from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
 from launcher.core.speed import estimate_speed
-from launcher.core.strategy import with_headroom
 from launcher.core.subject import Subject
 
 
@@ -14,7 +13,7 @@ def plan(subject: Subject, machine: Machine) -> Plan:
     """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``."""
     if subject.known.model is None:
         return _without_facts(subject, machine)
-    return _placed(subject, subject.known.model, with_headroom(machine, subject.profile))
+    return _placed(subject, subject.known.model, subject.on(machine))
 
 
 def _without_facts(subject: Subject, machine: Machine) -> Plan:
