@@ -85,7 +85,8 @@ def test_the_gguf_package_reads_a_snapshot_extended_to_its_full_size(tmp_path: P
     [
         ("Folder/M-Q8_0.gguf", "M-Q8_0.gguf"),
         ("M-00001-of-00003.gguf", "M.gguf"),
-        ("https://host/org/repo/resolve/main/M-00001-of-00002.gguf", "M.gguf"),
+        ("https://host/org/repo/resolve/main/M-00001-of-00002.gguf?download=true", "M.gguf"),
+        ("odd?name.gguf", "odd?name.gguf"),
     ],
 )
 def test_a_snapshot_is_named_after_the_model(model: str, name: str) -> None:

@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from launcher.core import dotenv
 from launcher.core import overlay as overlays
@@ -21,19 +21,8 @@ API_KEY = "/run/secrets/api_key"
 PORT = 8080
 VERBOSITY = 4
 HASH_DIGITS = 16
+_NONE: Mapping[str, str] = {}
 _REACHED_BY = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """What the plan adds to a profile.
-
-    environment: such as LLAMA_ARG_FIT_TARGET, MAIN_GPU. gpus: those that the server sees, in the
-    order in which it numbers them.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    gpus: tuple[Gpu, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,28 +65,36 @@ class Rendered:
         return f"http://[{host}]:{self.host_port}" if ":" in host else f"http://{host}:{self.host_port}"
 
 
-def render(profile: Profile, choice: Choice, site: Site) -> Rendered:
-    """`profile` as its own runtime needs it; raises UsageError on a value that no file can carry."""
-    embedded = profile.runtime == "embedded"
-    rendered = _embedded(profile, choice, site) if embedded else _compose(profile, choice)
+def render(
+    profile: Profile, site: Site, *, gpus: Sequence[Gpu] = (), additions: Mapping[str, str] = _NONE
+) -> Rendered:
+    """`profile` as its own runtime needs it; raises UsageError on a value that no file can carry.
+
+    gpus: those that the server sees, in the order in which it numbers them. additions: what the plan
+    adds to the profile's environment, such as LLAMA_ARG_FIT_TARGET.
+    """
+    if profile.runtime == "embedded":
+        rendered = _embedded(profile, additions, site.models_dir)
+        return replace(rendered, plan_hash=_plan_hash(rendered, profile, site))
+    seen = visibility(gpus)
+    image = profile.image or official_image(gpus)
+    rendered = _compose(profile, {**additions, **seen.environment}, image)
     rendered = replace(rendered, plan_hash=_plan_hash(rendered, profile, site))
-    if embedded:
-        return rendered
-    overlay = _overlay(rendered, visibility(choice.gpus), site, profile.api_key_file)
-    return replace(rendered, files=_files(rendered, overlay, site))
+    return replace(
+        rendered, files=_files(rendered, _overlay(rendered, seen, site, profile.api_key_file), site)
+    )
 
 
-def _embedded(profile: Profile, choice: Choice, site: Site) -> Rendered:
-    environment = _settings(profile, choice, site.models_dir, profile.api_key_file)
+def _embedded(profile: Profile, additions: Mapping[str, str], models_dir: str) -> Rendered:
+    environment = _settings(profile, additions, models_dir, profile.api_key_file)
     environment |= {"LLAMA_ARG_HOST": profile.host_bind, "LLAMA_ARG_PORT": str(profile.host_port)}
     return _rendered(profile, None, environment)
 
 
-def _compose(profile: Profile, choice: Choice) -> Rendered:
-    environment = _settings(profile, choice, MODELS, API_KEY if profile.api_key_file else None)
+def _compose(profile: Profile, additions: Mapping[str, str], image: str) -> Rendered:
+    environment = _settings(profile, additions, MODELS, API_KEY if profile.api_key_file else None)
     environment |= {"LLAMA_ARG_HOST": "0.0.0.0", "LLAMA_ARG_PORT": str(PORT)}
-    environment |= visibility(choice.gpus).environment
-    return _rendered(profile, profile.image or official_image(choice.gpus), environment)
+    return _rendered(profile, image, environment)
 
 
 def _rendered(profile: Profile, image: str | None, environment: Mapping[str, str]) -> Rendered:
@@ -114,13 +111,18 @@ def _rendered(profile: Profile, image: str | None, environment: Mapping[str, str
     )
 
 
-def _settings(profile: Profile, choice: Choice, models: str, api_key: str | None) -> dict[str, str]:
-    """The variables that are llama-server's: what the launcher presets, the profile and the plan say."""
+def _settings(
+    profile: Profile, additions: Mapping[str, str], models: str, api_key: str | None
+) -> dict[str, str]:
+    """The server's variables: what the launcher presets, the profile says, and the plan adds."""
     preset = {"LLAMA_ARG_ALIAS": profile.name, "LLAMA_ARG_LOG_VERBOSITY": str(VERBOSITY)}
-    settings = preset | dict(profile.environment) | dict(choice.environment)
-    settings["LLAMA_ARG_MODEL"] = f"{models}/{profile.model}"
-    if profile.mmproj:
-        settings["LLAMA_ARG_MMPROJ"] = f"{models}/{profile.mmproj}"
+    settings = preset | dict(profile.environment) | dict(additions)
+    paths = {
+        "LLAMA_ARG_MODEL": profile.model,
+        "LLAMA_ARG_MMPROJ": profile.mmproj,
+        "LLAMA_ARG_SPEC_DRAFT_MODEL": profile.draft_model,
+    }
+    settings |= {name: f"{models}/{path}" for name, path in paths.items() if path}
     if api_key:
         settings["LLAMA_ARG_API_KEY_FILE"] = api_key
     return settings

@@ -60,7 +60,8 @@ def origin_of(metadata: Mapping[str, MetadataValue]) -> Origin | None:
 def snapshot_name(model: str) -> str:
     """File name of the snapshot of the model with this path or URL: its base name, without the
     suffix of a part. This is the rule by which a profile without its model file finds a header."""
-    return whole_name(model.rpartition("/")[2])
+    path = model.partition("?")[0] if "://" in model else model
+    return whole_name(path.rpartition("/")[2])
 
 
 def is_kept(key: str, value: MetadataValue) -> bool:
