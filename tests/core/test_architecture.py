@@ -155,6 +155,14 @@ def test_a_projector_is_no_language_model() -> None:
         ({"embedding_length": -1}, "llama.embedding_length: expected a positive number, found -1"),
         ({"context_length": "long"}, "llama.context_length: expected a number, found str"),
         ({"attention.head_count": (4,)}, "llama.attention.head_count: expected 2 numbers, found 1"),
+        (
+            {"architecture": "qwen35", "full_attention_interval": 0},
+            "qwen35.full_attention_interval: expected a positive number, found 0",
+        ),
+        (
+            {"architecture": "qwen35", "attention.recurrent_layers": (1,)},
+            "qwen35.attention.recurrent_layers: expected 2 numbers, found 1",
+        ),
     ],
 )
 def test_figures_that_can_not_be_are_refused(facts: dict[str, MetadataValue], message: str) -> None:

@@ -103,8 +103,8 @@ def note_memory(label: str, tally: Tally) -> None:
 
 
 def report(tally: Tally, headers: int) -> None:
-    print(f"{tally.read + tally.refused:,} mutations of {headers} headers: ", end="")
-    print(f"{tally.read:,} read, {tally.refused:,} refused, {len(tally.failures)} failures")
+    counts = f"{tally.read:,} read, {tally.refused:,} refused, {len(tally.failures)} failures"
+    print(f"{headers} headers, damaged: {counts}")
     print(f"slowest {tally.slowest * 1000:.1f} ms, most memory {tally.hungriest / (1 << 20):.1f} MiB")
     for failure in tally.failures[:20]:
         print(f"  {failure}")
