@@ -48,6 +48,13 @@ class Settings:
         return 4 if self.n_parallel is None else self.n_parallel
 
     @property
+    def all_overrides(self) -> tuple[tuple[str, str], ...]:
+        """``-ot``, ``--cpu-moe`` and ``--n-cpu-moe`` as overrides, in the order of their effect."""
+        experts = r"\.ffn_(up|down|gate|gate_up)_(ch|)exps"
+        some = tuple((rf"blk\.{il}{experts}", "CPU") for il in range(self.n_cpu_moe))
+        return (*self.overrides, *some, *(((experts, "CPU"),) if self.cpu_moe else ()))
+
+    @property
     def unified(self) -> bool:
         """One KV cache for all slots: the default exactly when the slots are "auto"."""
         return self.n_parallel is None if self.kv_unified is None else self.kv_unified

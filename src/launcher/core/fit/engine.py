@@ -1,62 +1,248 @@
-"""place(): the one entry point of this package."""
+"""place(): what llama.cpp makes of a model on a machine (``common/fit.cpp``, build 11160)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from launcher.core.fit.placement import Placement
-from launcher.core.ledger import DeviceLine, Ledger, Usage
+from launcher.core.fit.search import bring_back_experts, fill_dense
+from launcher.core.fit.shares import Fraction, Layouts, Shares, moved_tensors, moves
+from launcher.core.ledger import DeviceLine, Ledger
 from launcher.core.machine import Gpu, Machine
-from launcher.core.memory.context import context_bytes
-from launcher.core.memory.layout import Layout, exceptions_of, homes
-from launcher.core.memory.sizing import Sizing
-from launcher.core.memory.weights import WeightSums
+from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
+from launcher.core.memory.project import Projection, Projector
+from launcher.core.memory.sizing import CONTEXT_PAD
 from launcher.core.model import Model
 from launcher.core.settings import Settings
+from launcher.core.units import MIB
+
+DEFAULT_TARGET = 1024 * MIB
+"""Bytes to leave free on each device when no FIT_TARGET is given."""
 
 
 def place(model: Model, settings: Settings, machine: Machine) -> Placement:
     """Where `model` lies on `machine` under `settings`, before and after the engine's fit."""
-    gpus = machine.gpus
-    if settings.split_mode == "none" and gpus:
-        gpus = (gpus[settings.main_gpu],)
-    sizing = Sizing.of(model, settings, settings.n_ctx)
-    ledger = _initial(model, settings, machine, gpus, sizing)
-    doubts = ("compute buffers are not derived yet",)
-    return Placement(initial=ledger, fitted=ledger, n_ctx=sizing.n_ctx, doubts=doubts)
+    return _Fit(model, settings, machine).run()
 
 
-def _initial(
-    model: Model, settings: Settings, machine: Machine, gpus: tuple[Gpu, ...], sizing: Sizing
-) -> Ledger:
-    n_gpu_layers = settings.n_gpu_layers
-    if n_gpu_layers is None or n_gpu_layers < 0:
-        n_gpu_layers = model.n_layer_all + 1
-    shares = settings.tensor_split or tuple(gpu.free for gpu in gpus)
-    exceptions, common = exceptions_of(model, settings.overrides)
-    layout = Layout(
-        homes=homes(model.n_layer_all, n_gpu_layers, shares[: len(gpus)]),
-        exceptions=exceptions,
-        common=common,
-        overridden=bool(settings.overrides),
-        offloaded=n_gpu_layers,
-    )
-    weights = WeightSums(model)(layout, len(gpus))
-    context = context_bytes(model, sizing, settings, layout.homes, len(gpus))
-    logits = sizing.n_outputs * ((model.n_vocab or 0) + model.n_embd) * 4
-    lines = [
-        DeviceLine(
-            name=f"CUDA{index}",
-            gpu=gpu.name,
-            total=gpu.total,
-            free=gpu.free,
-            margin=machine.margin(gpu),
-            usage=Usage(model=weights[index], context=context[index], compute=logits),
-            layers=layout.homes.count(index),
-            overflow_layers=0,
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    layout: Layout
+    n_ctx: int
+    shares: Shares | None = None
+    gave_up: str | None = None
+
+
+class _Fit:
+    def __init__(self, model: Model, settings: Settings, machine: Machine) -> None:
+        self.model = model
+        self.settings = settings
+        self.machine = machine
+        self.gpus = _visible(machine.gpus, settings)
+        self.margins = _margins(settings, max(len(self.gpus), 1))
+        self.project = Projector(model, settings, len(self.gpus))
+        self.n_layers = model.n_layer + 1
+        self.layouts = Layouts(model, [gpu.free for gpu in self.gpus])
+
+    def run(self) -> Placement:
+        """Both ledgers and what changed between them."""
+        layout = self._given_layout()
+        initial = self.project(layout, self.settings.n_ctx)
+        outcome = _Outcome(layout, self.settings.n_ctx)
+        if self.settings.fit:
+            outcome = self._fit(layout, initial)
+        fitted = self.project(outcome.layout, outcome.n_ctx)
+        shares = outcome.shares
+        overrides = () if shares is None else self._overrides(shares)
+        return Placement(
+            initial=self._ledger(initial, layout, None),
+            fitted=self._ledger(fitted, outcome.layout, shares),
+            n_ctx=fitted.n_ctx,
+            n_gpu_layers=None if shares is None else outcome.layout.offloaded,
+            tensor_split=_tensor_split(shares),
+            overrides=overrides,
+            changed=shares is not None or fitted.n_ctx != initial.n_ctx,
+            gave_up=outcome.gave_up,
+            doubts=self._doubts(),
+            pipeline=fitted.pipeline,
         )
-        for index, gpu in enumerate(gpus)
-    ]
-    host = DeviceLine(
-        name="Host",
-        total=machine.host_memory,
-        free=machine.host_free,
-        usage=Usage(model=weights[-1], context=context[-1]),
-    )
-    return Ledger(source="estimate", devices=(*lines, host), n_ctx=sizing.n_ctx)
+
+    # the settings as given
+
+    def _given_layout(self) -> Layout:
+        asked = self.settings.n_gpu_layers
+        offloaded = self.model.n_layer_all + 1 if asked is None or asked < 0 else asked
+        split = self.settings.tensor_split
+        given = tuple(split[: len(self.gpus)]) if split and any(split) else ()
+        shares = given or tuple(float(gpu.free) for gpu in self.gpus)
+        exceptions, common = exceptions_of(self.model, self.settings.all_overrides)
+        return Layout(
+            homes=homes(self.model.n_layer_all, offloaded, shares),
+            exceptions=exceptions,
+            common=common,
+            overridden=bool(self.settings.all_overrides),
+            offloaded=offloaded,
+        )
+
+    # the fit
+
+    def _fit(self, layout: Layout, initial: Projection) -> _Outcome:
+        n_ctx = self.settings.n_ctx
+        projected = initial
+        if not n_ctx:
+            n_ctx = self._largest_context()
+            projected = self.project(layout, n_ctx)
+        if self._kept(projected):
+            return _Outcome(layout, n_ctx)
+        if self._surplus(projected) < 0 and not self.settings.n_ctx:
+            n_ctx, done = self._reduce_context(layout, projected, n_ctx)
+            if done:
+                return _Outcome(layout, n_ctx)
+        obstacle = self._obstacle()
+        if obstacle:
+            return _Outcome(layout, n_ctx, gave_up=obstacle)
+        shares = self._distribute(layout, n_ctx)
+        return _Outcome(self.layouts.of(shares, self.n_layers), n_ctx, shares)
+
+    def _largest_context(self) -> int:
+        return min(self.model.n_ctx_train * max(1, self.settings.n_seq_max), 2**32 - 1)
+
+    def _used(self, projection: Projection) -> list[int]:
+        """Bytes in use per GPU; without GPUs, of the host."""
+        usages = projection.usages[:-1] or projection.usages
+        return [usage.total for usage in usages]
+
+    def _available(self) -> list[int]:
+        if self.gpus:
+            return [gpu.free for gpu in self.gpus]
+        return [self.machine.host_memory or 0]
+
+    def _kept(self, projection: Projection) -> bool:
+        """Are all margins kept."""
+        rows = zip(self._available(), self._used(projection), self.margins, strict=True)
+        return all(free - used >= margin for free, used, margin in rows)
+
+    def _surplus(self, projection: Projection) -> int:
+        return sum(self._available()) - sum(self._used(projection)) - sum(self.margins)
+
+    def _reduce_context(self, layout: Layout, projected: Projection, largest: int) -> tuple[int, bool]:
+        """(context, done): the context that should fit; done when nothing else is to be changed."""
+        streams = 1 if self.settings.unified else max(1, self.settings.n_seq_max)
+        smallest = min(self.settings.fit_ctx * streams, 2**32 - 1)
+        if largest <= smallest:
+            return largest, False
+        used, devices = sum(self._used(projected)), len(self.gpus)
+        target = sum(self._available()) - sum(self.margins)
+        if devices > 1:
+            weights = sum(usage.model for usage in projected.usages[:-1])
+            per_layer = weights // self._counted_layers()
+            target -= (devices + 1) * per_layer // (6 if self.model.moe else 2)
+        used_smallest = sum(self._used(self.project(layout, smallest)))
+        if target <= used_smallest:
+            return smallest, False
+        n_ctx = smallest + (largest - smallest) * (target - used_smallest) // (used - used_smallest)
+        n_ctx = max(n_ctx - n_ctx % (CONTEXT_PAD * streams), smallest)
+        return n_ctx, devices <= 1
+
+    def _counted_layers(self) -> int:
+        asked = self.settings.n_gpu_layers
+        return self.model.n_layer if asked is None or asked < 0 else min(asked, self.model.n_layer)
+
+    def _obstacle(self) -> str | None:
+        """Why the engine may not distribute layers."""
+        settings = self.settings
+        if not self.gpus:
+            return "the model doesn't fit into host memory at the smallest context"
+        if settings.n_gpu_layers is not None and settings.n_gpu_layers != -1:
+            return f"N_GPU_LAYERS is set to {settings.n_gpu_layers}"
+        if len(self.gpus) > 1 and settings.tensor_split and any(settings.tensor_split):
+            return "TENSOR_SPLIT is set"
+        if len(self.gpus) > 1 and settings.split_mode == "row":
+            return "SPLIT_MODE=row can't be fitted"
+        return "tensor overrides are set" if settings.all_overrides else None
+
+    def _distribute(self, layout: Layout, n_ctx: int) -> Shares:
+        targets = [gpu.free - margin for gpu, margin in zip(self.gpus, self.margins, strict=True)]
+
+        def measure(shares: Shares) -> tuple[int, ...]:
+            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx)
+            return tuple(usage.total for usage in projection.usages[:-1])
+
+        moe = self.model.moe
+        without_experts = moe and self._surplus(self.project(self._expertless(layout), n_ctx)) > 0
+        shares = fill_dense(measure, targets, self.n_layers, moe=moe)
+        return bring_back_experts(measure, targets, shares) if without_experts else shares
+
+    def _expertless(self, layout: Layout) -> Layout:
+        """The given layout with all experts in host memory."""
+        return Layout(
+            homes=layout.homes,
+            exceptions=tuple(moved_tensors(layer, Fraction.MOE, HOST) for layer in self.model.layers),
+            overridden=True,
+            offloaded=layout.offloaded,
+        )
+
+    # the result
+
+    def _overrides(self, shares: Shares) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            (move.fraction.pattern(move.il), "CPU" if move.target == HOST else f"CUDA{move.target}")
+            for move in moves(shares, self.n_layers)
+        )
+
+    def _ledger(self, projection: Projection, layout: Layout, shares: Shares | None) -> Ledger:
+        lines = [
+            DeviceLine(
+                name=f"CUDA{index}",
+                gpu=gpu.name,
+                total=gpu.total,
+                free=gpu.free,
+                margin=self.margins[index],
+                usage=projection.usages[index],
+                layers=layout.homes.count(index),
+                overflow_layers=_overflowing(layout, index),
+            )
+            for index, gpu in enumerate(self.gpus)
+        ]
+        host = DeviceLine(
+            name="Host",
+            total=self.machine.host_memory,
+            free=self.machine.host_free,
+            margin=None if self.gpus else self.margins[0],
+            usage=projection.usages[-1],
+            layers=layout.homes.count(HOST),
+        )
+        return Ledger(
+            source="estimate", devices=(*lines, host), n_ctx=projection.n_ctx, graph_splits=projection.splits
+        )
+
+    def _doubts(self) -> tuple[str, ...]:
+        if self.project.derived:
+            return ()
+        return (f"no formula is derived for the compute buffers of {self.model.architecture}",)
+
+
+def _overflowing(layout: Layout, device: int) -> int:
+    """Layers of a device with tensors elsewhere."""
+    rows = zip(layout.homes, layout.exceptions, strict=False)
+    return sum(home == device and any(to != device for _, to in moved) for home, moved in rows)
+
+
+def _visible(gpus: Sequence[Gpu], settings: Settings) -> tuple[Gpu, ...]:
+    """The GPUs that the engine uses: with SPLIT_MODE=none only MAIN_GPU."""
+    if settings.split_mode != "none" or not gpus:
+        return tuple(gpus)
+    return (gpus[settings.main_gpu],) if 0 <= settings.main_gpu < len(gpus) else ()
+
+
+def _margins(settings: Settings, count: int) -> tuple[int, ...]:
+    """Bytes to leave free per device; a single value counts for all."""
+    given = settings.fit_target or (DEFAULT_TARGET,)
+    if len(given) == 1:
+        return given * count
+    return (*given, *(DEFAULT_TARGET,) * count)[:count]
+
+
+def _tensor_split(shares: Shares | None) -> tuple[int, ...] | None:
+    if shares is None or len(shares) == 1:
+        return None
+    return tuple(share.layers for share in shares)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from launcher.core.memory.cache_types import CacheType
+from launcher.core.memory.element import Element
 from launcher.core.memory.layout import HOST
 from launcher.core.memory.sizing import CONTEXT_PAD, Sizing
 from launcher.core.memory.weights import CPU_ALIGNMENT, CUDA_ALIGNMENT, row_padding
@@ -46,7 +46,7 @@ def context_bytes(
     return tuple(sums)
 
 
-def _cache(kind: CacheType, width: int, cells: int, device: int) -> int:
+def _cache(kind: Element, width: int, cells: int, device: int) -> int:
     size = kind.nbytes(width) * cells
     if device == HOST:
         return pad(size, CPU_ALIGNMENT)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from launcher.core.memory.cache_types import CacheType, cache_type
+from launcher.core.memory.element import Element, cache_type
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import pad
@@ -27,8 +27,8 @@ class Sizing:
     n_tokens: int
     n_outputs: int
     flash: bool
-    key: CacheType
-    value: CacheType
+    key: Element
+    value: Element
 
     @classmethod
     def of(cls, model: Model, settings: Settings, n_ctx: int) -> "Sizing":

@@ -11,9 +11,6 @@ from launcher.core.model.metadata import Metadata
 from launcher.core.model.recurrence import Recurrence, StateSpace, read_recurrence
 from launcher.core.model.windows import WindowKind, Windows, read_windows
 
-MAX_LAYERS = 512
-"""``LLAMA_MAX_LAYERS`` in ``src/llama-hparams.h``."""
-
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 _NO_CACHE = frozenset(
     {
@@ -29,8 +26,8 @@ class Layer:
 
     heads, heads_kv: attention heads; key_length, value_length: elements per head in the cache.
     windowed: keeps only a sliding window. cached: owns a KV cache. recurrent: owns a state.
-    predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have the
-    same tensors and facts and so the same graph.
+    predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
+    facts and tensors; form: the same but for the types of the tensors.
     """
 
     heads: int
@@ -45,6 +42,7 @@ class Layer:
     predicts: bool
     tensors: Mapping[str, Tensor] = field(repr=False)
     kind: int
+    form: int
 
     @property
     def key_width(self) -> int:
@@ -120,10 +118,8 @@ class Model:
 
 def _read(header: Header) -> Model:
     meta = Metadata(header.architecture, header.metadata)
-    n_layer_all, nextn = meta.integer("block_count"), meta.integer("nextn_predict_layers", 0)
-    if not nextn < n_layer_all <= MAX_LAYERS:
-        raise failure(f"expected 1 to {MAX_LAYERS} layers, found {n_layer_all} of which {nextn} predict")
-    n_layer = n_layer_all - nextn
+    n_layer_all = meta.integer("block_count")
+    n_layer = n_layer_all - meta.integer("nextn_predict_layers", 0)
     n_embd = meta.integer("embedding_length")
     common, blocks = _split_tensors(header.tensors)
     windows = read_windows(meta, n_layer, n_layer_all)
@@ -166,6 +162,7 @@ def _layers(
     n_layer_all = len(heads.query)
     shared_from = _first_sharing_layer(meta, n_layer_all)
     has_cache = meta.architecture not in _NO_CACHE
+    forms: dict[object, int] = {}
     kinds: dict[object, int] = {}
     layers = []
     for il in range(n_layer_all):
@@ -176,8 +173,10 @@ def _layers(
             heads.query[il], heads.key_value[il], key_length, value_length, heads.feed_forward[il], used[il],
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
         )  # fmt: skip
-        shape = tuple((name, tensor.shape, tensor.type) for name, tensor in tensors.items())
-        layers.append(Layer(*facts, tensors, kinds.setdefault((facts, shape), len(kinds))))
+        shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
+        form = forms.setdefault((facts, shape), len(forms))
+        types = tuple(tensor.type for tensor in tensors.values())
+        layers.append(Layer(*facts, tensors, kinds.setdefault((form, types), len(kinds)), form))
     return tuple(layers)
 
 

@@ -1,0 +1,1 @@
+"""The engine's compute graph in outline: enough of it to know which buffers it needs."""

@@ -1,0 +1,144 @@
+"""Buffer sizes of a scheduled graph: ggml's best-fit allocator (``ggml/src/ggml-alloc.c``, build 11160)."""
+
+from collections.abc import Callable, Sequence
+
+from launcher.core.memory.graph.node import INPLACE, Node
+from launcher.core.memory.graph.schedule import Schedule
+
+_ENDLESS = 1 << 62
+
+
+class Heap:
+    """Free blocks of one buffer, sorted by offset; the last one is endless. `peak`: bytes needed."""
+
+    __slots__ = ("alignment", "blocks", "peak")
+
+    def __init__(self, alignment: int) -> None:
+        self.alignment = alignment
+        self.blocks: list[list[int]] = [[0, _ENDLESS]]
+        self.peak = 0
+
+    def take(self, size: int) -> int:
+        """Offset of a block of `size` bytes: the smallest hole that holds it, else the end."""
+        size = -(-size // self.alignment) * self.alignment
+        blocks = self.blocks
+        best, best_size = len(blocks) - 1, _ENDLESS
+        for index in range(best):
+            room = blocks[index][1]
+            if size <= room <= best_size:
+                best, best_size = index, room
+        block = blocks[best]
+        offset = block[0]
+        block[0] += size
+        block[1] -= size
+        if block[1] == 0:
+            del blocks[best]
+        self.peak = max(self.peak, offset + size)
+        return offset
+
+    def give(self, offset: int, size: int) -> None:
+        """Return `size` bytes at `offset`, merged with a free neighbour on either side.
+
+        Empty tensors leave empty blocks, out of order behind the endless one; they keep
+        neighbours apart in the engine, and so here.
+        """
+        size = -(-size // self.alignment) * self.alignment
+        blocks = self.blocks
+        end = offset + size
+        for index, block in enumerate(blocks):
+            if block[0] + block[1] == offset:
+                block[1] += size
+                self._join(index)
+                return
+            if block[0] == end:
+                block[0] = offset
+                block[1] += size
+                if index:
+                    self._join(index - 1)
+                return
+        index = 0
+        while index < len(blocks) and blocks[index][0] < offset:
+            index += 1
+        blocks.insert(index, [offset, size])
+
+    def _join(self, index: int) -> None:
+        """Merge a block with the next one if they touch."""
+        blocks = self.blocks
+        if index + 1 < len(blocks) and blocks[index][0] + blocks[index][1] == blocks[index + 1][0]:
+            blocks[index][1] += blocks.pop(index + 1)[1]
+
+
+SizeOf = Callable[[Node, int], int]
+"""Bytes that a node takes in the buffer of a backend."""
+
+
+def buffer_sizes(schedule: Schedule, alignments: Sequence[int], size_of: SizeOf) -> tuple[int, ...]:
+    """Bytes of the compute buffer of each backend."""
+    heaps = [Heap(alignment) for alignment in alignments]
+    allocation = _Allocation(heaps, size_of)
+    for leaf, backend in schedule.leafs:
+        allocation.allocate(leaf, backend)
+    for node, backend in schedule.nodes:
+        if node.base is not None and node.op != "none":
+            node.base.views += 1
+        if node.input:
+            allocation.allocate(node, backend)
+        for source in node.sources:
+            source.children += 1
+            if source.input:
+                allocation.allocate(source, backend)
+    for node, backend in schedule.nodes:
+        for source in node.sources:
+            allocation.allocate(source, backend)
+        allocation.allocate(node, backend)
+        for source in node.sources:
+            allocation.release(source)
+    return tuple(heap.peak for heap in heaps)
+
+
+class _Allocation:
+    def __init__(self, heaps: Sequence[Heap], size_of: SizeOf) -> None:
+        self.heaps = heaps
+        self.size_of = size_of
+
+    def allocate(self, node: Node, backend: int) -> None:
+        if node.allocated or node.base is not None or node.home is not None:
+            return
+        node.allocated = True
+        if node.op in INPLACE and self._reuse(node):
+            return
+        node.backend = backend
+        node.size = self.size_of(node, backend)
+        node.offset = self.heaps[backend].take(node.size)
+
+    def _reuse(self, node: Node) -> bool:
+        for parent in node.sources:
+            free = parent.children == 1 and not parent.views and parent.allocated and not parent.output
+            if free and parent.base is None and node.same_layout(parent):
+                self._take_over(node, parent)
+                return True
+        return False
+
+    def _take_over(self, node: Node, owner: Node) -> None:
+        heap = self.heaps[owner.backend]
+        owner.allocated = False
+        node.backend, node.offset = owner.backend, owner.offset
+        node.size = self.size_of(node, owner.backend)
+        spare = heap.alignment
+        old, new = -(-owner.size // spare) * spare, -(-node.size // spare) * spare
+        if old > new:
+            heap.give(owner.offset + new, old - new)
+
+    def release(self, node: Node) -> None:
+        node.children -= 1
+        if node.children or node.views:
+            return
+        owner = node
+        if node.base is not None:
+            owner = node.base
+            owner.views -= 1
+            if owner.views or owner.children:
+                return
+        if owner.allocated and not owner.output:
+            owner.allocated = False
+            self.heaps[owner.backend].give(owner.offset, owner.size)

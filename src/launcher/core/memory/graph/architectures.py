@@ -1,0 +1,67 @@
+"""Which graph an architecture has."""
+
+from collections.abc import Callable, Sequence
+
+from launcher.core.memory.graph.builder import Builder, Place
+from launcher.core.memory.graph.experts import Routing
+from launcher.core.memory.graph.hybrid import (
+    build_delta,
+    build_falcon_h1,
+    build_granite_hybrid,
+    build_mamba,
+    build_nemotron_h,
+)
+from launcher.core.memory.graph.latent import build_latent
+from launcher.core.memory.graph.transformer import Style, build_transformer
+from launcher.core.model import Model
+
+Build = Callable[[Builder, Sequence[Place]], None]
+
+
+def _styled(style: Style) -> Build:
+    return lambda b, places: build_transformer(b, places, style)
+
+
+_STYLES = {
+    "llama": Style(factors=True),
+    "qwen2": Style(),
+    "qwen3": Style(),
+    "qwen3moe": Style(),
+    "mistral3": Style(factors=True, temperature=True),
+    "seed_oss": Style(ffn_norm="post_attention_norm"),
+    "olmo2": Style(input_norm=False, flat=True, post_norms=True, ffn_norm=None),
+    "olmoe": Style(flat=True, routing=Routing(normalised=False)),
+    "phi3": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
+    "gemma2": Style(scaled_embedding=True, scaled_query=True, post_norms=True, capped=True, soft_cap=True),
+    "gemma3": Style(scaled_embedding=True, scaled_query=True, post_norms=True),
+    "glm4": Style(post_norms=True, halves=True),
+    "gpt-oss": Style(
+        ffn_norm="post_attention_norm", sinks=True, late_ids=True,
+        routing=Routing(gating="softmax_weight", normalised=False),
+    ),
+    "minimax-m2": Style(flat=True, routing=Routing(gating="sigmoid")),
+    "command-r": Style(norm="norm", parallel=True, scaled_logits=True),
+    "cohere2": Style(norm="norm", parallel=True, scaled_logits=True, rotary="windows"),
+    "glm4moe": Style(ffn_norm="post_attention_norm", routing=Routing(gating="sigmoid"), shared="plain"),
+}  # fmt: skip
+
+
+_BUILDERS: dict[str, Build] = {
+    "deepseek2": build_latent,
+    "falcon-h1": build_falcon_h1,
+    "granitehybrid": build_granite_hybrid,
+    "mamba": build_mamba,
+    "mamba2": build_mamba,
+    "mistral4": build_latent,
+    "nemotron_h": build_nemotron_h,
+    "nemotron_h_moe": build_nemotron_h,
+    "qwen35": build_delta,
+    "qwen35moe": build_delta,
+    "qwen3next": build_delta,
+}
+
+
+def builder_of(model: Model) -> Build | None:
+    """The function that builds the model's graph; None when no graph is derived for it."""
+    style = _STYLES.get(model.architecture)
+    return _BUILDERS.get(model.architecture) if style is None else _styled(style)

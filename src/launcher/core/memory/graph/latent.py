@@ -1,0 +1,113 @@
+"""Multi-head latent attention: deepseek2 and its kin (``src/models/deepseek2.cpp``, build 11160)."""
+
+from collections.abc import Sequence
+
+from launcher.core.memory.element import I32
+from launcher.core.memory.graph.attention import Attention
+from launcher.core.memory.graph.builder import Builder, Place
+from launcher.core.memory.graph.experts import Gating, Routing, routed_experts
+from launcher.core.memory.graph.node import Node
+from launcher.core.memory.graph.transformer import shared_expert
+
+GATINGS: dict[int, Gating] = {1: "softmax", 2: "sigmoid", 3: "softmax_weight", 4: "sqrt_softplus"}
+"""``expert_gating_func`` of the header."""
+
+
+def header_routing(b: Builder, default: Gating) -> Routing:
+    """Routing as the header's ``expert_*`` keys say."""
+    meta = b.model.metadata
+    scale = meta.number("expert_weights_scale", 0.0)
+    return Routing(
+        gating=GATINGS.get(meta.integer("expert_gating_func", 0), default),
+        normalised=bool(meta.integer("expert_weights_norm", 0)),
+        scaled=scale not in {0.0, 1.0},
+        groups=meta.integer("expert_group_count", 0),
+        groups_used=meta.integer("expert_group_used_count", 0),
+        precise_down=b.model.architecture == "mistral4",
+    )
+
+
+def build_latent(b: Builder, places: Sequence[Place]) -> None:
+    """Expand the whole graph into ``b.g``."""
+    g = b.g
+    current = b.embedding()
+    block = _Block(b)
+    for place in places:
+        current = block(place, current)
+    g.expand(b.head(current))
+
+
+class _Block:
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        meta = b.model.metadata
+        tempered = meta.number("attention.temperature_scale", 0.0) != 0.0
+        self.temperature = b.g.input(1, 1, b.n_tokens) if tempered else None
+        self.positions = b.g.input(b.n_tokens, element=I32)
+        self.attention = Attention(b)
+        self.ids = b.output_ids()
+        self.rank = meta.integer("attention.kv_lora_rank")
+        self.rotary = meta.integer("rope.dimension_count", b.model.layers[0].key_length)
+        self.head = meta.integer("attention.key_length_mla", 0) or b.model.layers[0].key_length
+        self.routing = header_routing(b, "softmax")
+
+    def __call__(self, place: Place, residual: Node) -> Node:
+        b, g = self.b, self.b.g
+        attended = self._attend(place, b.layer_norm(residual, place, "attn_norm"))
+        if place.last:
+            attended, residual = g.get_rows(attended, self.ids), g.get_rows(residual, self.ids)
+        middle = g.add(attended, residual)
+        inner = b.layer_norm(middle, place, "ffn_norm")
+        return g.add(self._feed_forward(place, inner), middle)
+
+    def _feed_forward(self, place: Place, a: Node) -> Node:
+        if "ffn_gate_inp.weight" not in place.layer.tensors:
+            return self.b.feed_forward(place, a)
+        routed = routed_experts(self.b, place, a, self.routing)
+        return self.b.g.add(routed, shared_expert(self.b, place, a, gated=False))
+
+    def _attend(self, place: Place, a: Node) -> Node:
+        b, g, tokens = self.b, self.b.g, self.b.n_tokens
+        q = g.reshape(self._query(place, a), self.head, place.layer.heads, tokens)
+        both = g.mul_mat(b.need(place, "attn_kv_a_mqa.weight"), a)
+        row = (self.rank + self.rotary) * 4
+        latent = g.view(both, (self.rank, tokens), (row,))
+        k_rotary = g.rope(g.view(both, (self.rotary, 1, tokens), (row, row)), self.positions)
+        latent = b.layer_norm(latent, place, "attn_kv_a_norm")
+        if b.model.mla:
+            return self._absorbed(place, q, latent, k_rotary)
+        return self._expanded(place, q, latent, k_rotary)
+
+    def _query(self, place: Place, a: Node) -> Node:
+        b, g = self.b, self.b.g
+        if "attn_q.weight" in place.layer.tensors:
+            return g.mul_mat(b.need(place, "attn_q.weight"), a)
+        low = b.layer_norm(g.mul_mat(b.need(place, "attn_q_a.weight"), a), place, "attn_q_a_norm")
+        return g.mul_mat(b.need(place, "attn_q_b.weight"), low)
+
+    def _absorbed(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
+        """The cache holds the latent vector; the key's matrix is absorbed into the query."""
+        b, g, tokens, heads = self.b, self.b.g, self.b.n_tokens, place.layer.heads
+        plain = g.view(q, (self.head - self.rotary, heads, tokens), q.nb[1:3])
+        rotary = g.rope(g.view(q, (self.rotary, heads, tokens), q.nb[1:3]), self.positions)
+        absorbed = g.mul_mat(b.need(place, "attn_k_b.weight"), g.permute(plain, 0, 2, 1, 3))
+        query = g.concat(g.permute(absorbed, 0, 2, 1, 3), rotary, 0)
+        value = g.reshape(latent, self.rank, 1, tokens)
+        key = g.concat(value, k_rotary, 0)
+        if self.temperature is not None:
+            query = g.mul(query, self.temperature)
+        return self.attention(place, query, key, value, v_mla=b.need(place, "attn_v_b.weight"))
+
+    def _expanded(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
+        """The cache holds full keys and values (files without the absorbed matrices)."""
+        b, g, tokens, heads = self.b, self.b.g, self.b.n_tokens, place.layer.heads
+        plain, value_length = self.head - self.rotary, place.layer.value_length
+        both = g.mul_mat(b.need(place, "attn_kv_b.weight"), latent)
+        row = (plain + value_length) * 4
+        k_plain = g.view(both, (plain, heads, tokens), (row, row * heads))
+        value = g.cont(g.view(both, (value_length, heads, tokens), (row, row * heads)))
+        query = g.rope(q, self.positions)
+        key = g.concat(k_plain, g.repeat(k_rotary, self.rotary, heads, tokens), 0)
+        if self.temperature is not None:
+            query = g.mul(query, self.temperature)
+        return self.attention(place, query, key, value)

@@ -1,0 +1,187 @@
+"""Graphs of the transformers that differ only in style (``src/models/*.cpp``, build 11160)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from launcher.core.memory.element import F32, I32
+from launcher.core.memory.graph.attention import Attention
+from launcher.core.memory.graph.builder import Builder, NormOp, Place
+from launcher.core.memory.graph.experts import Routing, routed_experts
+from launcher.core.memory.graph.node import Node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """How an architecture arranges attention and feed-forward.
+
+    flat: Q, K and V are kept flat until their norms are applied (norms over all heads).
+    scaled_query: Q is scaled before attention. post_norms: norms after attention and after the
+    feed-forward. ffn_norm: name of the norm before the feed-forward, None for none. parallel:
+    attention and feed-forward read the same norm. halves: gate and up are one product.
+    scaled_embedding, capped: embeddings and logits pass through a scale. late_ids: the outputs
+    are picked after the last layer. rotary: which layers have rotary embeddings.
+    """
+
+    norm: NormOp = "rms_norm"
+    input_norm: bool = True
+    flat: bool = False
+    scaled_query: bool = False
+    post_norms: bool = False
+    ffn_norm: str | None = "ffn_norm"
+    parallel: bool = False
+    halves: bool = False
+    scaled_embedding: bool = False
+    capped: bool = False
+    scaled_logits: bool = False
+    soft_cap: bool = False
+    late_ids: bool = False
+    sinks: bool = False
+    rotary: Literal["all", "windows", "none"] = "all"
+    factors: bool = False
+    temperature: bool = False
+    positions: int = 1
+    routing: Routing | None = None
+    shared: Literal["none", "plain", "gated"] = "none"
+    residual_scale: bool = False
+    residual_first: bool = False
+
+
+def build_transformer(b: Builder, places: Sequence[Place], style: Style) -> None:
+    """Expand the whole graph into ``b.g``."""
+    g = b.g
+    current = b.embedding()
+    if style.scaled_embedding:
+        current = g.scale(current)
+    block = _Block(b, style)
+    for place in places:
+        current = block(place, current)
+    if style.late_ids:
+        current.output = True
+        current = g.get_rows(current, block.ids)
+    result = b.head(current, style.norm)
+    if style.capped:
+        result = g.scale(g.unary(g.scale(result)))
+    elif style.scaled_logits:
+        result = g.scale(result)
+    g.expand(result)
+
+
+class _Block:
+    """Builds one layer after the other."""
+
+    def __init__(self, b: Builder, style: Style) -> None:
+        self.b = b
+        self.style = style
+        self.positions = b.g.input(b.n_tokens * style.positions, element=I32)
+        tempered = style.temperature and b.model.metadata.number("attention.temperature_scale", 0.0) != 0.0
+        self.temperature = b.g.input(1, 1, b.n_tokens, element=F32) if tempered else None
+        self.attention = Attention(b, soft_cap=style.soft_cap)
+        self.ids = b.output_ids()
+
+    def __call__(self, place: Place, residual: Node) -> Node:
+        b, g, style = self.b, self.b.g, self.style
+        normed = b.layer_norm(residual, place, "attn_norm", style.norm) if style.input_norm else residual
+        attended = self._attend(place, normed)
+        if place.last and not style.late_ids:
+            attended = g.get_rows(attended, self.ids)
+            if style.parallel:
+                residual, normed = g.get_rows(residual, self.ids), g.get_rows(normed, self.ids)
+            else:
+                residual = g.get_rows(residual, self.ids)
+        if style.parallel:
+            return g.add(g.add(self._feed_forward(place, normed), residual), attended)
+        if style.post_norms:
+            attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
+        if style.residual_scale:
+            attended = g.scale(attended)
+        middle = g.add(attended, residual)
+        inner = middle if style.ffn_norm is None else b.layer_norm(middle, place, style.ffn_norm, style.norm)
+        result = self._feed_forward(place, inner)
+        if style.post_norms:
+            result = self._post_norm(place, result)
+        if style.residual_scale:
+            result = g.scale(result)
+        return g.add(middle, result) if style.residual_first else g.add(result, middle)
+
+    def _post_norm(self, place: Place, a: Node) -> Node:
+        weight = self.b.weight(place, "post_ffw_norm.weight")
+        return self.b.norm(a, weight, op=self.style.norm)
+
+    # attention
+
+    def _attend(self, place: Place, a: Node) -> Node:
+        b, g, style = self.b, self.b.g, self.style
+        q, k, v = project(b, place, a, flat=style.flat)
+        q, k = self._normed(place, q, k)
+        if style.flat:
+            q, k, v = heads(b, place, q, k, v)
+        if style.rotary == "all" or (style.rotary == "windows" and place.layer.windowed):
+            factors = b.rotary_factors(place) if style.factors else None
+            q, k = g.rope(q, self.positions, factors), g.rope(k, self.positions, factors)
+        if style.scaled_query:
+            q = g.scale(q)
+        if self.temperature is not None:
+            q = g.mul(q, self.temperature)
+        sinks = b.weight(place, "attn_sinks.weight") if style.sinks else None
+        return self.attention(place, q, k, v, sinks=sinks)
+
+    def _normed(self, place: Place, q: Node, k: Node) -> tuple[Node, Node]:
+        b, op = self.b, self.style.norm
+        if "attn_q_norm.weight" in place.layer.tensors:
+            q = b.layer_norm(q, place, "attn_q_norm", op)
+        if "attn_k_norm.weight" in place.layer.tensors:
+            k = b.layer_norm(k, place, "attn_k_norm", op)
+        return q, k
+
+    # feed-forward
+
+    def _feed_forward(self, place: Place, a: Node) -> Node:
+        b, style = self.b, self.style
+        if "ffn_gate_inp.weight" not in place.layer.tensors:
+            return b.feed_forward(place, a, halves=style.halves)
+        routed = routed_experts(b, place, a, style.routing or Routing())
+        if style.shared == "none" or "ffn_up_shexp.weight" not in place.layer.tensors:
+            return routed
+        return b.g.add(routed, shared_expert(b, place, a, gated=style.shared == "gated"))
+
+
+def shared_expert(b: Builder, place: Place, a: Node, *, gated: bool) -> Node:
+    """The expert that every token passes, optionally weighed by its own gate."""
+    result = b.feed_forward(place, a, "_shexp")
+    if not gated:
+        return result
+    gate = b.g.unary(b.g.mul_mat(b.need(place, "ffn_gate_inp_shexp.weight"), a))
+    return b.g.mul(result, gate)
+
+
+def project(
+    b: Builder, place: Place, a: Node, *, flat: bool, query_factor: int = 1
+) -> tuple[Node, Node, Node]:
+    """Q, K and V of a layer, from one product or three; split into heads unless `flat`."""
+    g, layer, tokens = b.g, place.layer, b.n_tokens
+    widths = (layer.key_length * layer.heads * query_factor, layer.key_width, layer.value_width)
+    if "attn_qkv.weight" not in layer.tensors:
+        q, k, v = (b.product(place, name, a) for name in ("attn_q", "attn_k", "attn_v"))
+        return (q, k, v) if flat else heads(b, place, q, k, v)
+    fused = b.product(place, "attn_qkv", a)
+    if flat:
+        q, k, v = (g.cont(g.view(fused, (width, tokens), (fused.nb[1],))) for width in widths)
+        return q, k, v
+    shapes = (
+        (layer.key_length, layer.heads, tokens),
+        (layer.key_length, layer.heads_kv, tokens),
+        (layer.value_length, layer.heads_kv, tokens),
+    )
+    q, k, v = (g.view(fused, shape, (shape[0] * 4, fused.nb[1])) for shape in shapes)
+    return q, k, v
+
+
+def heads(b: Builder, place: Place, q: Node, k: Node, v: Node) -> tuple[Node, Node, Node]:
+    """Flat Q, K and V split into heads."""
+    g, layer, tokens = b.g, place.layer, b.n_tokens
+    return (
+        g.reshape(q, layer.key_length, layer.heads, tokens),
+        g.reshape(k, layer.key_length, layer.heads_kv, tokens),
+        g.reshape(v, layer.value_length, layer.heads_kv, tokens),
+    )

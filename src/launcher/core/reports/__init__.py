@@ -1,1 +1,0 @@
-"""What a check found, in the forms that other tools read. Pure: a value in, a text out."""
