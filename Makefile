@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint
+.PHONY: demo test setup lint engine fuzz
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -20,3 +20,11 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The real llama.cpp, for tests and dry runs; prints the path of its binary.
+engine:
+	@PYTHON=$(PYTHON) scripts/engine.sh
+
+# 100,000 damaged headers: each is read or refused, none slow, none hungry.
+fuzz: setup
+	$(BIN)/python tests/fuzz/fuzz_gguf.py

@@ -11,7 +11,7 @@ PACKAGE = Path(launcher.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAY_IMPORT = {
     "core": {"core"},
-    "edges": {"core"},
+    "edges": {"core", "edges"},
     "workflow": {"core", "workflow"},
     "console": {"core", "workflow", "console"},
     "cli": {"core", "workflow", "console", "cli", "edges"},

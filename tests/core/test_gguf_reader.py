@@ -2,11 +2,13 @@
 
 import struct
 import tracemalloc
+from collections.abc import Callable
 
 import pytest
 
 from gguf_bytes import ARRAY, F32, STRING, TYPES, U32, U64, MemorySource, Writer, small_file
-from launcher.core.gguf_reader import MAX_STRINGS, read_part
+from launcher.core.gguf_cursor import MAX_STRINGS
+from launcher.core.gguf_reader import read_part
 from launcher.core.header import HeaderError, SkippedArray, Tensor
 
 WRITE = Writer()
@@ -63,18 +65,18 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
         (WRITE.file([ARCHITECTURE], version=4), 4, "GGUF version 4;"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 0), 8, "1,152,921,504,606,846,976 tensors"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 60), 16, "metadata keys; at most"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 5000), 24, "a list of 5,000 metadata keys"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 4000), 24, "a list of 4,000 metadata keys"),
         (WRITE.file([WRITE.number("Q", 1 << 60) + bytes(8)]), 32, "metadata key 0 takes"),
         (WRITE.file([WRITE.text("") + bytes(8)]), FIRST_PAIR, "an empty key"),
         (WRITE.file([ARCHITECTURE, ARCHITECTURE]), 24 + len(ARCHITECTURE), "stands twice"),
         (WRITE.file([WRITE.pair(b"k\xff", U32, 1)]), FIRST_PAIR, "is not UTF-8"),
-        (WRITE.file([WRITE.text("k") + WRITE.number("I", 13) + bytes(9)]), 33, "unknown value type 13"),
+        (WRITE.file([WRITE.text("k") + WRITE.number("I", 13) + bytes(9)]), 33, "'k' has unknown type 13"),
         (WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, ARRAY) + bytes(8)]), 37, "array of arrays"),
         (WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, 99) + bytes(8)]), 37, "element type 99"),
         (
             WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, U64) + WRITE.number("Q", 1 << 60)]),
             49,
-            "k takes 9,223,372,036,854,775,808 bytes",
+            "'k' takes 9,223,372,036,854,775,808 bytes",
         ),
         (
             WRITE.file([WRITE.text("k") + WRITE.number("I", ARRAY, STRING) + WRITE.number("Q", 1 << 60)]),
@@ -118,9 +120,35 @@ def test_a_string_of_a_vocabulary_that_runs_past_the_end_is_refused() -> None:
     assert "takes 1,152,921,504,606,8" in str(refused(data))
 
 
-def test_metadata_that_would_fill_the_memory_are_refused_cheaply() -> None:
-    pairs = [WRITE.array(f"k{index}", F32, [1.0] * 1024) for index in range(4000)]
-    data = WRITE.file(pairs)
+class Sparse:
+    """A file in which every string is far from the next; each read gives a whole window."""
+
+    name = "sparse.gguf"
+    size = 1 << 40
+
+    def __init__(self, start: bytes) -> None:
+        self.start = start
+
+    def read(self, offset: int, length: int) -> bytes:
+        window = self.start[offset:] if offset < len(self.start) else struct.pack("<Q", 1 << 21)
+        return window.ljust(1 << 20, b"\0")
+
+
+def test_a_header_that_is_spread_over_the_file_is_refused_after_a_bounded_number_of_reads() -> None:
+    start = (
+        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + WRITE.text("k") + struct.pack("<IIQ", ARRAY, STRING, 1 << 20)
+    )
+    with pytest.raises(HeaderError, match="the header is longer than 67,108,864 bytes"):
+        read_part(Sparse(start), TYPES)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [lambda key: WRITE.array(key, F32, [1.0] * 1024), lambda key: WRITE.array(key, STRING, [""] * 1024)],
+    ids=["numbers", "empty strings"],
+)
+def test_metadata_that_would_fill_the_memory_are_refused_cheaply(array: Callable[[str], bytes]) -> None:
+    data = WRITE.file([array(f"k{index}") for index in range(500)])
     tracemalloc.start()
     try:
         error = refused(data)
@@ -129,3 +157,4 @@ def test_metadata_that_would_fill_the_memory_are_refused_cheaply() -> None:
         tracemalloc.stop()
     assert "brings the metadata above" in str(error)
     assert peak < 64 << 20
+    assert error.offset < len(data) / 5

@@ -4,7 +4,8 @@ import pytest
 
 from gguf_bytes import STRING, TYPES, U32, MemorySource, Writer, small_file
 from launcher.core.errors import LauncherError
-from launcher.core.gguf_split import missing_part, part_names, read_header, whole_name
+from launcher.core.gguf_names import missing_part, part_names, whole_name
+from launcher.core.gguf_split import read_header
 from launcher.core.header import HeaderError
 
 WRITE = Writer()
@@ -62,7 +63,7 @@ def test_parts_become_one_header() -> None:
         ([part(0, "a"), part(1, "a")], "tensor 'a' stands in an earlier part, too"),
         ([part(0, "a", total=3), part(1, "b")], "2 tensors, but split.tensors.count is 3"),
         ([MemorySource(WRITE.file([]))], "the metadata name no general.architecture"),
-        ([MemorySource(small_file()[:-1])], "the file ends here, but its tensors take"),
+        ([MemorySource(small_file()[:-1])], "the file ends here, but with its tensors it takes"),
     ],
 )
 def test_parts_that_do_not_belong_together_are_refused(sources: list[MemorySource], message: str) -> None:

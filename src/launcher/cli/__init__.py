@@ -19,7 +19,20 @@ EXIT_BUG = 3
 EXIT_INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
-    # name: module below launcher.cli that defines it, as the function of the same name
+    # name: module below launcher.cli that defines it
+    "activate": "edit",
+    "add": "edit",
+    "copy": "edit",
+    "edit": "edit",
+    "inspect": "inspect",
+    "list": "registry",
+    "remove": "edit",
+    "rename": "edit",
+    "retire": "edit",
+    "set": "edit",
+    "show": "registry",
+    "snapshot": "inspect",
+    "unset": "edit",
 }
 
 
@@ -33,9 +46,8 @@ class LazyGroup(TakesGlobals, click.Group):
         if name not in COMMANDS:
             return None
         module = import_module(f"launcher.cli.{COMMANDS[name]}")
-        command = getattr(module, name.replace("-", "_"))
-        assert isinstance(command, LauncherCommand)
-        return command
+        commands = (value for value in vars(module).values() if isinstance(value, LauncherCommand))
+        return next(command for command in commands if command.name == name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

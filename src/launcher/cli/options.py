@@ -1,13 +1,20 @@
 """Options that every command takes, and the project folder that they resolve to."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from launcher.core.errors import misuse
+from launcher.core.errors import LauncherError, misuse
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 
 @dataclass(slots=True)
@@ -117,3 +124,29 @@ class TakesGlobals(click.Command):
 
 class LauncherCommand(TakesGlobals):
     """A command of launcher: ``@click.command(cls=LauncherCommand)``; returns its exit code, None is 0."""
+
+
+class ProfileName(click.types.StringParamType):
+    """The name of a profile, which the shell completes from models.conf."""
+
+    name = "profile"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        from launcher.core.profiles import parse
+
+        try:
+            conf = workspace(ctx).conf
+            registry = parse(conf.read_text(encoding="utf-8"), str(conf))
+        except (LauncherError, OSError, UnicodeDecodeError):
+            return []
+        names = registry.names(include_retired=True)
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def profile_argument(name: str = "profile", **options: Any) -> Callable[[FunctionT], FunctionT]:
+    """``click.argument`` for the name of a profile."""
+    return click.argument(name, type=ProfileName(), metavar=name.upper(), **options)

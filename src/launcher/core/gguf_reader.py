@@ -1,56 +1,32 @@
 """GGUF as bytes: one file's metadata and tensor list, without its tensor data.
 
 The format and the checks follow ``ggml/src/gguf.cpp`` (build 11160): what the engine refuses is
-refused here. Every count and length is checked against the bytes that are left before anything
-of that size is read, and what is kept is bounded, so that a hostile file costs little.
+refused here.
 """
 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from math import prod
-from typing import Protocol
 
-from launcher.core.header import (
-    HeaderError,
-    MetadataValue,
-    Scalar,
-    SkippedArray,
-    Tensor,
-    TensorType,
-    TensorTypes,
-)
-from launcher.core.units import MIB, pad
+from launcher.core.gguf_cursor import Cursor, Source
+from launcher.core.header import MetadataValue, SkippedArray, Tensor, TensorType, TensorTypes
+from launcher.core.units import pad
 
-MAX_KEYS = 1 << 14
-MAX_TENSORS = 1 << 15
-MAX_STRINGS = 1_500_000
-MAX_KEPT_BYTES = 4 * MIB
+MAX_KEYS = 1 << 12
+MAX_TENSORS = 1 << 13
 MAX_KEPT_ELEMENTS = 1024
+NUMBER_BYTES = 32
+"""What a number costs in memory."""
 
-UINT32, STRING, ARRAY = 4, 8, 9
+UINT32, STRING, ARRAY, UINT64 = 4, 8, 9, 10
 NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 MAX_NAME = 63
 MAX_DIMENSIONS = 4
 DEFAULT_ALIGNMENT = 32
 SMALLEST_PAIR = 8 + 1 + 4 + 1
 SMALLEST_TENSOR = 8 + 4 + 4 + 8
-UPGRADE = "pip install --upgrade gguf"
-
-
-class Source(Protocol):
-    """Random access to one file. `name` is what errors call it, `size` its bytes as a whole."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def size(self) -> int: ...
-
-    def read(self, offset: int, length: int) -> bytes:
-        """At least `length` bytes from `offset`, and as many more as are cheap to have; fewer
-        only if the file has become shorter."""
+UPGRADE = "a newer gguf package may know it: pip install --upgrade gguf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +56,7 @@ def read_part(source: Source, types: TensorTypes) -> Part:
     Arrays of more than MAX_KEPT_ELEMENTS elements (vocabularies) are stepped over. Raises
     HeaderError; whether the tensor data is all there is for the caller to ask.
     """
-    cursor = _Cursor(source)
+    cursor = Cursor(source)
     tensor_count, pair_count = _read_preamble(cursor)
     pairs, alignment = _read_pairs(cursor, pair_count)
     tensors, data_bytes = _read_tensors(cursor, tensor_count, alignment, types)
@@ -93,99 +69,7 @@ def read_part(source: Source, types: TensorTypes) -> Part:
     )
 
 
-class _Cursor:
-    """A position in a source, with the bytes around it at hand."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.at = 0
-        self.order = "<"
-        self._window = b""
-        self._base = 0
-        self._kept = 0
-        self._strings = 0
-
-    def error(self, what: str, *, at: int | None = None, hint: str | None = None) -> HeaderError:
-        return HeaderError(self.source.name, self.at if at is None else at, what, hint=hint)
-
-    def expect(self, length: int, what: str) -> None:
-        """Refuse `length` bytes that the file doesn't have."""
-        left = self.source.size - self.at
-        if length > left:
-            raise self.error(f"{what} takes {length:,} bytes, but {left:,} are left in the file")
-
-    def _ready(self, length: int, what: str) -> int:
-        """Have the next `length` bytes in the window; their index there."""
-        start = self.at - self._base
-        if start + length > len(self._window):
-            self.expect(length, what)
-            self._window = self.source.read(self.at, length)
-            self._base, start = self.at, 0
-            if len(self._window) < length:
-                raise self.error(f"the file ends within {what}")
-        return start
-
-    def unpack(self, codes: str, what: str) -> tuple[Scalar, ...]:
-        layout = struct.Struct(self.order + codes)
-        start = self._ready(layout.size, what)
-        self.at += layout.size
-        return layout.unpack_from(self._window, start)
-
-    def integer(self, code: str, what: str) -> int:
-        (value,) = self.unpack(code, what)
-        return int(value)
-
-    def keep(self, length: int, what: str) -> None:
-        """Count `length` bytes as kept; refuse them when there are too many."""
-        self._kept += length
-        if self._kept > MAX_KEPT_BYTES:
-            raise self.error(f"{what} brings the metadata above {MAX_KEPT_BYTES:,} bytes")
-
-    def take(self, length: int, what: str) -> bytes:
-        start = self._ready(length, what)
-        self.at += length
-        return self._window[start : start + length]
-
-    def text(self, what: str) -> str:
-        begin = self.at
-        length = self.integer("Q", f"the length of {what}")
-        self.expect(length, what)
-        self.keep(length, what)
-        try:
-            return self.take(length, what).decode()
-        except UnicodeDecodeError:
-            raise self.error(f"{what} is not UTF-8", at=begin) from None
-
-    def skip(self, length: int, what: str) -> None:
-        self.expect(length, what)
-        self.at += length
-
-    def skip_strings(self, count: int, what: str) -> None:
-        """Step over `count` strings by their lengths alone."""
-        self._strings += count
-        if self._strings > MAX_STRINGS:
-            raise self.error(f"{what} brings the strings in arrays above {MAX_STRINGS:,}")
-        self.expect(8 * count, what)
-        while count:
-            start = self._ready(8, what)
-            end, count = _walk(self._window, start, count, self.order)
-            self.skip(end - start, what)
-
-
-def _walk(window: bytes, position: int, count: int, order: str) -> tuple[int, int]:
-    """Step over `count` strings as far as the window goes: where the next one starts, how many
-    are left. This loop is most of the time of reading a header."""
-    length_at = struct.Struct(order + "Q").unpack_from
-    pending = repeat(None, count)
-    try:
-        for _ in pending:
-            position += 8 + length_at(window, position)[0]
-    except (struct.error, OverflowError):
-        return position, pending.__length_hint__() + 1
-    return position, 0
-
-
-def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
+def _read_preamble(cursor: Cursor) -> tuple[int, int]:
     """Check magic and version, settle the byte order: (tensor count, pair count)."""
     magic = cursor.take(4, "the magic")
     if magic != b"GGUF":
@@ -201,7 +85,7 @@ def _read_preamble(cursor: _Cursor) -> tuple[int, int]:
     return tensor_count, pair_count
 
 
-def _read_count(cursor: _Cursor, what: str, smallest: int, limit: int) -> int:
+def _read_count(cursor: Cursor, what: str, smallest: int, limit: int) -> int:
     begin = cursor.at
     count = cursor.integer("Q", f"the number of {what}")
     if count > limit:
@@ -210,7 +94,7 @@ def _read_count(cursor: _Cursor, what: str, smallest: int, limit: int) -> int:
     return count
 
 
-def _read_pairs(cursor: _Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
+def _read_pairs(cursor: Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
     """The metadata, and the alignment that it sets."""
     pairs: dict[str, Pair] = {}
     alignment = DEFAULT_ALIGNMENT
@@ -218,7 +102,7 @@ def _read_pairs(cursor: _Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
         begin = cursor.at
         key = cursor.text(f"metadata key {index}")
         if not key or key in pairs:
-            raise cursor.error(f"metadata key {key!r} stands twice" if key else "an empty key", at=begin)
+            raise cursor.error(f"{_shown(key)} stands twice" if key else "an empty key", at=begin)
         pair = _read_pair(cursor, key)
         if key == "general.alignment":
             alignment = _check_alignment(cursor, pair, begin)
@@ -226,49 +110,54 @@ def _read_pairs(cursor: _Cursor, count: int) -> tuple[tuple[Pair, ...], int]:
     return tuple(pairs.values()), alignment
 
 
-def _check_alignment(cursor: _Cursor, pair: Pair, begin: int) -> int:
+def _check_alignment(cursor: Cursor, pair: Pair, begin: int) -> int:
     value = pair.value
     if pair.type != UINT32 or not isinstance(value, int) or value <= 0 or value & (value - 1):
-        raise cursor.error(f"general.alignment: expected a power of two (uint32), got {value!r}", at=begin)
+        raise cursor.error("general.alignment: expected a power of two, as uint32", at=begin)
     return value
 
 
-def _read_pair(cursor: _Cursor, key: str) -> Pair:
-    begin = cursor.at
-    kind = cursor.integer("I", f"the type of {key}")
+def _read_pair(cursor: Cursor, key: str) -> Pair:
+    begin, shown = cursor.at, _shown(key)
+    kind = cursor.integer("I", f"the type of {shown}")
     if kind == ARRAY:
         return _read_array(cursor, key)
     if kind == STRING:
-        return Pair(key, kind, cursor.text(key))
+        return Pair(key, kind, cursor.text(shown))
     if kind not in NUMBERS:
-        raise cursor.error(f"{key}: unknown value type {kind:,}", at=begin)
-    (value,) = cursor.unpack(NUMBERS[kind], key)
+        raise cursor.error(f"{shown} has unknown type {kind:,}", at=begin)
+    (value,) = cursor.unpack(NUMBERS[kind], shown)
     return Pair(key, kind, value)
 
 
-def _read_array(cursor: _Cursor, key: str) -> Pair:
-    begin = cursor.at
-    kind = cursor.integer("I", f"the element type of {key}")
-    count = cursor.integer("Q", f"the length of {key}")
+def _read_array(cursor: Cursor, key: str) -> Pair:
+    begin, shown = cursor.at, _shown(key)
+    kind = cursor.integer("I", f"the element type of {shown}")
+    count = cursor.integer("Q", f"the length of {shown}")
     small = count <= MAX_KEPT_ELEMENTS
     if kind == STRING:
         if small:
-            return Pair(key, kind, tuple(cursor.text(key) for _ in range(count)))
-        cursor.skip_strings(count, key)
+            return Pair(key, kind, tuple(cursor.text(shown) for _ in range(count)))
+        cursor.skip_strings(count, shown)
     elif kind in NUMBERS:
         length = count * struct.calcsize("=" + NUMBERS[kind])
         if small:
-            cursor.keep(length, key)
-            return Pair(key, kind, cursor.unpack(f"{count}{NUMBERS[kind]}", key))
-        cursor.skip(length, key)
+            cursor.keep(count * NUMBER_BYTES, shown)
+            return Pair(key, kind, cursor.unpack(f"{count}{NUMBERS[kind]}", shown))
+        cursor.skip(length, shown)
     else:
-        problem = "an array of arrays" if kind == ARRAY else f"unknown element type {kind:,}"
-        raise cursor.error(f"{key}: {problem}", at=begin)
+        problem = "is an array of arrays" if kind == ARRAY else f"has unknown element type {kind:,}"
+        raise cursor.error(f"{shown} {problem}", at=begin)
     return Pair(key, kind, SkippedArray(kind, count))
 
 
+def _shown(key: str) -> str:
+    """A key as it may be printed: whatever is in the file, short and without control characters."""
+    return repr(key[:MAX_NAME])
+
+
 def _read_tensors(
-    cursor: _Cursor, count: int, alignment: int, types: TensorTypes
+    cursor: Cursor, count: int, alignment: int, types: TensorTypes
 ) -> tuple[tuple[Tensor, ...], int]:
     """The tensor list, and the bytes of data up to the end of the last tensor.
 
@@ -291,7 +180,7 @@ def _read_tensors(
     return tuple(tensors.values()), end
 
 
-def _read_tensor(cursor: _Cursor, index: int, types: TensorTypes) -> tuple[Tensor, int]:
+def _read_tensor(cursor: Cursor, index: int, types: TensorTypes) -> tuple[Tensor, int]:
     begin = cursor.at
     name = cursor.text(f"the name of tensor {index}")
     if len(name.encode()) > MAX_NAME:

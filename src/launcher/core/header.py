@@ -29,10 +29,13 @@ class TensorType:
 TensorTypes = Mapping[int, TensorType]
 
 
+DAMAGED = "the file is damaged or was cut short: fetch it again"
+
+
 class HeaderError(LauncherError):
     """A GGUF header that can't be read: which file, at which byte, and why."""
 
-    def __init__(self, name: str, offset: int, what: str, *, hint: str | None = None) -> None:
+    def __init__(self, name: str, offset: int, what: str, *, hint: str = DAMAGED) -> None:
         super().__init__(Problem(where=f"{name}, byte {offset:,}", what=what, hint=hint))
         self.offset = offset
 
@@ -75,3 +78,14 @@ class Header:
     def architecture(self) -> str:
         """``general.architecture``."""
         return str(self.metadata["general.architecture"])
+
+
+def vocabulary_size(metadata: Mapping[str, MetadataValue]) -> int | None:
+    """Tokens in the vocabulary: of the tokenizer's list, else ``<architecture>.vocab_size``."""
+    tokens = metadata.get("tokenizer.ggml.tokens")
+    if isinstance(tokens, SkippedArray):
+        return tokens.length
+    if isinstance(tokens, tuple):
+        return len(tokens)
+    size = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
+    return size if isinstance(size, int) else None

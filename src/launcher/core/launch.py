@@ -49,6 +49,11 @@ class Memory:
     active: Launch | None = None
     pending: Launch | None = None
 
+    @property
+    def runtimes(self) -> frozenset[RuntimeName]:
+        """Where something was started that is not known to be gone."""
+        return frozenset(launch.rendered.runtime for launch in (self.active, self.pending) if launch)
+
 
 def to_json(memory: Memory) -> dict[str, Any]:
     """`memory` as plain JSON values."""

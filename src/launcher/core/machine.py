@@ -26,6 +26,11 @@ class Gpu:
     pci: str | None = None
     margin: int | None = None
 
+    @property
+    def key(self) -> str:
+        """What tells it from the machine's other GPUs: its UUID, else PCI address, else name."""
+        return self.uuid or self.pci or self.name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headroom:

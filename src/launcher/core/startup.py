@@ -14,6 +14,7 @@ _MARKS: tuple[tuple[str, Phase], ...] = (
     ("llama_model_loader:", "loading"),
     ("load_tensors:", "loading"),
 )
+FIRST: Phase = "starting"
 _ORDER: tuple[Phase, ...] = ("starting", "loading", "warming up", "ready")
 
 

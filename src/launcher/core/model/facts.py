@@ -11,6 +11,9 @@ from launcher.core.model.metadata import Metadata
 from launcher.core.model.recurrence import Recurrence, StateSpace, read_recurrence
 from launcher.core.model.windows import WindowKind, Windows, read_windows
 
+MAX_LAYERS = 512
+"""``LLAMA_MAX_LAYERS`` in ``src/llama-hparams.h``."""
+
 _BLOCK = re.compile(r"blk\.(\d+)\.(.+)")
 _NO_CACHE = frozenset(
     {
@@ -118,8 +121,10 @@ class Model:
 
 def _read(header: Header) -> Model:
     meta = Metadata(header.architecture, header.metadata)
-    n_layer_all = meta.integer("block_count")
-    n_layer = n_layer_all - meta.integer("nextn_predict_layers", 0)
+    n_layer_all, nextn = meta.integer("block_count"), meta.integer("nextn_predict_layers", 0)
+    if not nextn < n_layer_all <= MAX_LAYERS:
+        raise failure(f"expected 1 to {MAX_LAYERS} layers, found {n_layer_all} of which {nextn} predict")
+    n_layer = n_layer_all - nextn
     n_embd = meta.integer("embedding_length")
     common, blocks = _split_tensors(header.tensors)
     windows = read_windows(meta, n_layer, n_layer_all)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from launcher.core.errors import failure
-from launcher.core.header import MetadataValue, SkippedArray
+from launcher.core.header import MetadataValue, vocabulary_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,11 @@ class Metadata:
                     hint="the file is damaged or was made by an unsupported converter",
                 )
             return default
-        if isinstance(value, int | float):
-            return int(value)
-        raise failure(f"{self._key(name)}: expected a number, found {type(value).__name__}")
+        if not isinstance(value, int | float):
+            raise failure(f"{self._key(name)}: expected a number, found {type(value).__name__}")
+        if not 0 <= value < 1 << 63:
+            raise failure(f"{self._key(name)}: expected a positive number, found {value}")
+        return int(value)
 
     def optional(self, name: str) -> int | None:
         """A scalar, or None when the key is absent or holds an array."""
@@ -61,9 +63,4 @@ class Metadata:
 
     def vocabulary(self) -> int | None:
         """Number of tokens: the tokenizer's list or, without one, ``vocab_size``."""
-        tokens = self.values.get("tokenizer.ggml.tokens")
-        if isinstance(tokens, SkippedArray):
-            return tokens.length
-        if isinstance(tokens, tuple):
-            return len(tokens)
-        return self.optional("vocab_size")
+        return vocabulary_size(self.values)

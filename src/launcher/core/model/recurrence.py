@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from launcher.core.errors import failure
 from launcher.core.model.heads import Heads
 from launcher.core.model.metadata import Metadata
 
@@ -100,10 +101,13 @@ def _kinds(
 
 
 def _by_interval(meta: Metadata, n_layer: int, n_layer_all: int) -> tuple[bool, ...]:
-    listed = meta.array("attention.recurrent_layers")
-    if listed is not None:
-        return tuple(bool(listed[il]) and il < n_layer for il in range(n_layer_all))
+    name = "attention.recurrent_layers"
+    if meta.array(name) is not None:
+        listed = meta.per_layer(name, n_layer, 0)
+        return tuple(map(bool, listed)) + (False,) * (n_layer_all - n_layer)
     interval = meta.integer("full_attention_interval", _BY_INTERVAL[meta.architecture])
+    if interval == 0:
+        raise failure(f"{meta.architecture}.full_attention_interval: expected a positive number, found 0")
     return tuple(il < n_layer and (il + 1) % interval != 0 for il in range(n_layer_all))
 
 

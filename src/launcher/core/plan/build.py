@@ -1,0 +1,65 @@
+"""plan(): from a profile and a machine to what would happen."""
+
+from launcher.core.assessment import assess
+from launcher.core.lint import Case, lint, lint_subject
+from launcher.core.machine import Machine
+from launcher.core.model import Model
+from launcher.core.plan.values import Plan
+from launcher.core.speed import estimate_speed
+from launcher.core.subject import Subject
+
+
+def plan(subject: Subject, machine: Machine) -> Plan:
+    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``."""
+    if subject.known.model is None:
+        return _without_facts(subject, machine)
+    return _placed(subject, subject.known.model, subject.on(machine))
+
+
+def _without_facts(subject: Subject, machine: Machine) -> Plan:
+    return Plan(
+        profile=subject.profile.name,
+        machine=machine.name,
+        source="estimate",
+        verdict="unknown",
+        reason="missing: " + (subject.known.missing or "the model"),
+        model=subject.known.facts,
+        n_ctx=subject.settings.n_ctx or None,
+        fit=subject.settings.fit,
+        initial=None,
+        placed=None,
+        host=None,
+        n_gpu_layers=None,
+        tensor_split=None,
+        strategy="FIT" if subject.settings.fit else "FIT=off: as the profile says",
+        environment=subject.profile.environment,
+        command=subject.profile.command,
+        speed=None,
+        findings=lint_subject(subject),
+    )
+
+
+def _placed(subject: Subject, model: Model, machine: Machine) -> Plan:
+    found = assess(subject.settings, model, machine)
+    placement = found.placement
+    case = Case(subject=subject, model=model, machine=machine, assessment=found)
+    return Plan(
+        profile=subject.profile.name,
+        machine=machine.name,
+        source="estimate",
+        verdict=found.judgement.verdict,
+        reason=found.judgement.reason,
+        model=subject.known.facts,
+        n_ctx=placement.n_ctx,
+        fit=subject.settings.fit,
+        initial=placement.initial,
+        placed=placement.fitted,
+        host=found.host,
+        n_gpu_layers=placement.n_gpu_layers,
+        tensor_split=placement.tensor_split,
+        strategy=found.choice.words,
+        environment={**subject.profile.environment, **found.choice.environment},
+        command=subject.profile.command,
+        speed=estimate_speed(model, found.choice.settings, placement, machine),
+        findings=lint(case),
+    )

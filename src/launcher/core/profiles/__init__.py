@@ -1,0 +1,18 @@
+"""Profiles: the only package that knows what models.conf says and means."""
+
+from launcher.core.profiles.resolve import Registry
+from launcher.core.profiles.validate import parse, parse_samplers, validate
+from launcher.core.profiles.values import Placement, Profile, RuntimeName, Sampler, Setting, Status
+
+__all__ = [
+    "Placement",
+    "Profile",
+    "Registry",
+    "RuntimeName",
+    "Sampler",
+    "Setting",
+    "Status",
+    "parse",
+    "parse_samplers",
+    "validate",
+]

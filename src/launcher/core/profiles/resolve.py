@@ -1,0 +1,233 @@
+"""A profile from its layers: templates filled in, values checked, the command line put together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cached_property
+
+from launcher.core.errors import Problem, UsageError
+from launcher.core.machine import Machine
+from launcher.core.options import FALSY, Argument, Option, arguments
+from launcher.core.profiles import templates
+from launcher.core.profiles.build import build
+from launcher.core.profiles.command import complaints, sampler_words, split
+from launcher.core.profiles.grammar import DEFAULTS, Document, Section, problem
+from launcher.core.profiles.keys import KEYS
+from launcher.core.profiles.layers import Placed, merge
+from launcher.core.profiles.values import Profile, Sampler, Setting
+
+DOWNLOAD_KEYS = ("HF_REPO", "MODEL_URL", "DOCKER_REPO")
+
+
+@dataclass
+class Resolution:
+    """One profile on its way from text to value; collects everything that is wrong with it.
+
+    lenient: without a machine, a template that needs one is no problem; it stays in the settings as it
+    stands and sets nothing else.
+    """
+
+    document: Document
+    name: str
+    samplers: Mapping[str, Sampler]
+    machine: Machine | None
+    lenient: bool = False
+    placed: dict[str, Placed] = field(default_factory=dict)
+    pending: dict[str, Setting] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    def run(self) -> Profile | None:
+        """The profile, or None when `problems` says why there is none."""
+        layers = merge(self.document, self.name)
+        self.problems += layers.problems
+        self.placed = self._render(layers.placed)
+        self._check_values()
+        if not layers.orphaned:
+            self._check_model()
+        self._check_command()
+        return None if self.problems else self._build()
+
+    def complain(self, placed: Placed, what: str, hint: str | None = None) -> None:
+        path, line = self.document.path, placed.setting.line
+        self.problems.append(problem(path, line, placed.section, placed.spelled, what, hint=hint))
+
+    # templates
+
+    def _render(self, raw: Mapping[str, Placed]) -> dict[str, Placed]:
+        if not any(templates.is_template(placed.value) for placed in raw.values()):
+            return dict(raw)
+        plain = {key: placed.value for key, placed in raw.items() if not templates.is_template(placed.value)}
+        sampler = self.samplers.get(plain.get("SAMPLER", ""))
+        variables = templates.context(self.name, plain, sampler, self.machine)
+        rendered = ((key, self._rendered(placed, variables)) for key, placed in raw.items())
+        return {key: placed for key, placed in rendered if placed}
+
+    def _rendered(self, placed: Placed, variables: Mapping[str, object]) -> Placed | None:
+        """`placed` with its template filled in; None when it came out empty, or is wrong."""
+        if not templates.is_template(placed.value):
+            return placed
+        try:
+            value = templates.render(placed.value, variables)
+        except templates.TemplateValueError as fault:
+            if fault.needs_machine and self.lenient:
+                self.pending[placed.setting.key] = placed.setting
+            else:
+                needs = "pass --machine NAME" if fault.needs_machine else None
+                self.complain(
+                    placed, f"template: {fault}", needs or "docs/models.conf.md lists the variables"
+                )
+            return None
+        return replace(placed, setting=replace(placed.setting, value=value)) if value else None
+
+    # checks
+
+    def _check_values(self) -> None:
+        for key, placed in self.placed.items():
+            if wrong := KEYS[key].expected(placed.value):
+                self.complain(placed, f"expected {wrong}, got {placed.value!r}")
+        placed_sampler = self.placed.get("SAMPLER")
+        if placed_sampler and placed_sampler.value not in self.samplers:
+            near = get_close_matches(placed_sampler.value, self.samplers, n=1)
+            known = ", ".join(self.samplers) or "none"
+            hint = f"did you mean {near[0]}?" if near else f"profiles/samplers.yml has: {known}"
+            self.complain(placed_sampler, f"no sampler {placed_sampler.value!r}", hint)
+
+    def _check_model(self) -> None:
+        given = {*self.placed, *self.pending}
+        if not given & {"MODEL", *DOWNLOAD_KEYS}:
+            line = self.document.sections[self.name].line
+            hint = "set MODEL to the path of a GGUF file below the models folder"
+            self.problems.append(
+                problem(self.document.path, line, self.name, None, "has no MODEL", hint=hint)
+            )
+
+    def _check_command(self) -> None:
+        extra = self.placed.get("EXTRA_ARGS")
+        if not extra:
+            return
+        try:
+            words = split(extra.value)
+        except ValueError as error:
+            self.complain(extra, f"expected words quoted as in a shell: {error}", "close every quote")
+            return
+        for complaint in complaints(words, own_image="IMAGE" in self.placed):
+            self.complain(extra, *complaint)
+        for argument in arguments(words):
+            self._check_twin(extra, argument)
+
+    def _check_twin(self, extra: Placed, argument: Argument) -> None:
+        """Complain of an option that is set as a key too. MODEL and its like have their own complaint."""
+        key = argument.option.key if argument.option else None
+        twin = self.placed.get(key or "")
+        if twin and KEYS[twin.setting.key].option:
+            what = f"{argument.flag} is set as a key too: {twin.spelled} on line {twin.setting.line}"
+            self.complain(extra, what, "keep one of the two")
+
+    # the result
+
+    @cached_property
+    def _extra(self) -> list[Argument]:
+        placed = self.placed.get("EXTRA_ARGS")
+        return list(arguments(split(placed.value))) if placed else []
+
+    def _sampler_flags(self) -> list[tuple[Option | None, tuple[str, ...]]]:
+        """The sampler's flags that count: a key or a flag set as near as SAMPLER itself, or nearer, wins."""
+        chosen = self.placed.get("SAMPLER")
+        if not chosen:
+            return []
+        given = {argument.option for argument in self._extra}
+        flags = []
+        for flag, value in self.samplers[chosen.value].flags:
+            words = sampler_words(flag, value)
+            option = next(arguments(words)).option
+            key = self.placed.get(option.key or "") if option else None
+            if option not in given and not (key and key.depth >= chosen.depth):
+                flags.append((option, words))
+        return flags
+
+    def _build(self) -> Profile:
+        flags = self._sampler_flags()
+        beaten = {option.key for option, _ in flags if option}
+        settings = {key: placed.setting for key, placed in self.placed.items() if key not in beaten}
+        origin = f"sampler {self.placed['SAMPLER'].value}" if flags else ""
+        for _, (flag, *value) in flags:
+            settings[flag] = Setting(key=flag, value=" ".join(value), origin=origin)
+        command = [word for _, words in flags for word in words]
+        command += [word for argument in self._extra for word in argument.words]
+        return build(
+            self.name,
+            settings,
+            self.pending,
+            environment(settings),
+            tuple(command),
+            self.document.sections[self.name].line,
+        )
+
+
+def environment(settings: Mapping[str, Setting]) -> dict[str, str]:
+    """The variables of llama-server. A bare flag that is off is left out: the server reads only "on"."""
+    variables = {}
+    for key, setting in settings.items():
+        option = KEYS[key].option if key in KEYS else None
+        if option and option.env and not (option.kind == "flag" and setting.value in FALSY):
+            variables[option.env] = setting.value
+    return variables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """models.conf as read. `problems` are those of its grammar; `validate` finds the others."""
+
+    document: Document
+
+    @property
+    def path(self) -> str:
+        return self.document.path
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return self.document.problems
+
+    def names(self, *, include_retired: bool = False) -> tuple[str, ...]:
+        """The profiles in the order of the file."""
+        return tuple(
+            name
+            for name, section in self.document.sections.items()
+            if name != DEFAULTS
+            and (
+                include_retired
+                or "STATUS" not in section.entries
+                or section.entries["STATUS"].value != "retired"
+            )
+        )
+
+    def resolve(
+        self,
+        name: str,
+        *,
+        samplers: Mapping[str, Sampler],
+        machine: Machine | None = None,
+        partial: bool = False,
+    ) -> Profile:
+        """The profile; raises UsageError with everything that is wrong with it.
+
+        partial: without a machine, leave out the values whose template needs one; they stand in
+        `settings` as they are written.
+        """
+        self.section(name)
+        resolution = Resolution(self.document, name, samplers, machine, lenient=partial)
+        profile = resolution.run()
+        if profile is None:
+            raise UsageError(*resolution.problems)
+        return profile
+
+    def section(self, name: str) -> Section:
+        """The section of a profile; raises UsageError with the nearest name when there is none."""
+        if name == DEFAULTS or name not in self.document.sections:
+            raise UsageError(self._no_such(name))
+        return self.document.sections[name]
+
+    def _no_such(self, name: str) -> Problem:
+        near = get_close_matches(name, self.names(include_retired=True), n=1)
+        hint = f"did you mean {near[0]}?" if near else "launcher list --all shows the profiles"
+        return Problem(where=self.path, what=f"no profile {name!r}", hint=hint, path=self.path)

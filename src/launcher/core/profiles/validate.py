@@ -1,0 +1,63 @@
+"""Everything that is wrong with a models.conf and its samplers, at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+
+from launcher.core.errors import Problem
+from launcher.core.machine import Machine
+from launcher.core.profiles.command import read_samplers
+from launcher.core.profiles.grammar import DEFAULTS, problem, read
+from launcher.core.profiles.keys import names
+from launcher.core.profiles.layers import merge
+from launcher.core.profiles.resolve import Registry, Resolution
+from launcher.core.profiles.templates import is_template
+from launcher.core.profiles.values import Sampler
+
+
+def parse(text: str, path: str) -> Registry:
+    """Read models.conf; `path` is only for messages. Never raises: see Registry.problems."""
+    return Registry(document=read(text, path))
+
+
+def parse_samplers(document: object, path: str) -> tuple[Mapping[str, Sampler], tuple[Problem, ...]]:
+    """Samplers by name from the content of profiles/samplers.yml, and what is wrong with it."""
+    samplers, wrong = read_samplers(document)
+    found = tuple(problem(path, None, name or None, None, what, hint=hint) for name, what, hint in wrong)
+    return samplers, found
+
+
+def validate(
+    registry: Registry, samplers: Mapping[str, Sampler], machines: Sequence[Machine] = ()
+) -> list[Problem]:
+    """Every problem of the file, by line. Templates are tried for each machine that a profile is for."""
+    known = {machine.name: machine for machine in machines}
+    found = list(registry.problems)
+    for name in registry.names(include_retired=True):
+        found += _problems_of(registry, name, samplers, known)
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.line or 0)
+
+
+def _problems_of(
+    registry: Registry, name: str, samplers: Mapping[str, Sampler], known: Mapping[str, Machine]
+) -> Iterable[Problem]:
+    layers = merge(registry.document, name)
+    meant = layers.placed.get("MACHINES")
+    wanted = names(meant.value) if meant and not is_template(meant.value) else tuple(known)
+    if meant and known:
+        for machine in wanted:
+            if machine not in known:
+                near = get_close_matches(machine, known, n=1)
+                hint = f"did you mean {near[0]}?" if near else "launcher detect --write NAME makes one"
+                what = f"no machine {machine!r} under profiles/machines/"
+                line = meant.setting.line
+                yield problem(registry.path, line, meant.section, "MACHINES", what, hint=hint)
+    templated = any(is_template(placed.value) for placed in layers.placed.values())
+    targets = [known[machine] for machine in wanted if machine in known] if templated else []
+    tried: list[Machine | None] = [*targets] or [None]
+    for target in tried:
+        resolution = Resolution(registry.document, name, samplers, target, lenient=target is None)
+        resolution.run()
+        yield from resolution.problems
+
+
+__all__ = ["DEFAULTS", "parse", "parse_samplers", "validate"]

@@ -1,0 +1,1 @@
+"""What a check found, in the forms that other tools read. Pure: a value in, a text out."""

@@ -1,0 +1,126 @@
+"""From a server's environment and command line to Settings (``common/arg.cpp``, build 11160)."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from launcher.core.errors import misuse
+from launcher.core.options import BY_KEY, PREFIX, TRUTHY, Argument, arguments
+from launcher.core.settings import Settings
+from launcher.core.units import MIB
+
+Values = Mapping[str, str]
+"""Text of each option that is given, by its key; by its longest flag where it has no variable."""
+
+_ADDING = ("OVERRIDE_TENSOR",)
+"""Options that add to what was given before."""
+
+MAPPING = ("auto", "mmap", "mmap+mlock")
+"""Values of LOAD_MODE with which weights in host memory are mapped from the file."""
+
+_SYNONYMS = {
+    **dict.fromkeys(("on", "enabled", "true", "1"), "on"),
+    **dict.fromkeys(("off", "disabled", "false", "0"), "off"),
+    "-1": "auto",
+}
+
+
+def read_settings(environment: Mapping[str, str], command: Sequence[str]) -> Settings:
+    """What these mean for memory; a flag beats its variable, an option that is absent has its default.
+
+    Raises UsageError for a value that llama-server would refuse.
+    """
+    values = _values(environment, command)
+    fields: dict[str, Any] = {}
+    for key, (field, read) in _FIELDS.items():
+        if key in values:
+            fields[field] = _read(key, values[key], read)
+    mode = values.get("LOAD_MODE", "auto")
+    return Settings(**fields, mmap=mode in MAPPING, mlock="mlock" in mode)
+
+
+def _values(environment: Mapping[str, str], command: Sequence[str]) -> Values:
+    values = {
+        name.removeprefix(PREFIX): text for name, text in environment.items() if name.startswith(PREFIX)
+    }
+    for argument in arguments(command):
+        if argument.option is not None:
+            key = argument.option.key or argument.option.name
+            text = _text(argument)
+            values[key] = f"{values[key]},{text}" if key in _ADDING and key in values else text
+    return values
+
+
+def _text(argument: Argument) -> str:
+    if argument.option is not None and argument.flag in argument.option.off:
+        return "off"
+    return argument.values[0] if argument.values else "on"
+
+
+def _read(key: str, text: str, read: Callable[[str], Any]) -> Any:
+    option = BY_KEY.get(key)
+    expected = option.expected(text) if option else None
+    if expected is None:
+        try:
+            return read(text)
+        except ValueError:
+            expected = "a value that llama-server takes"
+    raise misuse(f"expected {expected}, got {text!r}", where=key)
+
+
+def _switch(text: str) -> bool:
+    return text in TRUTHY
+
+
+def _word(text: str) -> str:
+    return _SYNONYMS.get(text, text)
+
+
+def _slots(text: str) -> int | None:
+    return None if int(text) < 0 else int(text)
+
+
+def _layers(text: str) -> int | None:
+    """None for "auto" (-1), -1 for "all" (-2)."""
+    words = {"auto": None, "-1": None, "all": -1}
+    return words[text] if text in words else max(int(text), -1)
+
+
+def _mib_list(text: str) -> tuple[int, ...]:
+    return tuple(int(part) * MIB for part in re.split("[,/]+", text))
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in re.split("[,/]+", text))
+
+
+def _overrides(text: str) -> tuple[tuple[str, str], ...]:
+    pairs = (part.partition("=") for part in text.split(","))
+    return tuple((pattern, buffer) for pattern, _, buffer in pairs)
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "CTX_SIZE": ("n_ctx", int),
+    "BATCH": ("n_batch", int),
+    "UBATCH": ("n_ubatch", int),
+    "N_PARALLEL": ("n_parallel", _slots),
+    "KV_UNIFIED": ("kv_unified", _switch),
+    "CACHE_TYPE_K": ("cache_type_k", str),
+    "CACHE_TYPE_V": ("cache_type_v", str),
+    "FLASH_ATTN": ("flash_attention", _word),
+    "FIT": ("fit", _switch),
+    "FIT_TARGET": ("fit_target", _mib_list),
+    "FIT_CTX": ("fit_ctx", int),
+    "N_GPU_LAYERS": ("n_gpu_layers", _layers),
+    "SPLIT_MODE": ("split_mode", str),
+    "MAIN_GPU": ("main_gpu", int),
+    "TENSOR_SPLIT": ("tensor_split", _shares),
+    "OVERRIDE_TENSOR": ("overrides", _overrides),
+    "N_CPU_MOE": ("n_cpu_moe", int),
+    "CPU_MOE": ("cpu_moe", _switch),
+    "KV_OFFLOAD": ("kv_offload", _switch),
+    "--op-offload": ("op_offload", _switch),
+    "SWA_FULL": ("swa_full", _switch),
+    "CACHE_RAM": ("cache_ram", lambda text: int(text) * MIB),
+}
+"""Option: the field of Settings, and how its text is read."""

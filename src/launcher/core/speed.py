@@ -1,0 +1,151 @@
+"""Speed from memory bandwidth: how long the weights that one token needs take to be read.
+
+Generation: each token reads the active weights once. On a GPU that takes their bytes over the
+bandwidth times EFFICIENCY, and LAYER_SECONDS for each layer's kernels; in host memory their bytes
+over HOST_BANDWIDTH, of which scattered experts get EXPERT_BANDWIDTH; each change of device costs
+SPLIT_SECONDS. Prompt processing: each micro-batch reads all weights once, those in host memory
+over the bus, and computes two operations per active parameter and token; the small matrices of
+experts reach EXPERT_COMPUTE of the rate. docs/accuracy.md checks generation against measured
+speeds; prompt processing is unchecked.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from launcher.core.fit import Placement
+from launcher.core.header import Tensor
+from launcher.core.machine import Gpu, Machine
+from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
+from launcher.core.model import Model
+from launcher.core.settings import Settings
+
+EFFICIENCY = 0.9
+LAYER_SECONDS = 100e-6
+SPLIT_SECONDS = 100e-6
+HOST_BANDWIDTH = 60e9
+EXPERT_BANDWIDTH = 0.5
+EXPERT_COMPUTE = 0.25
+BUS_BANDWIDTH = 20e9
+OPERATIONS_PER_MULTIPROCESSOR = {"8.6": 0.9e12, "8.9": 1.5e12, "9.0": 2.5e12, "12.0": 1.7e12}
+"""Operations per second of one multiprocessor in quantised matrix products, by compute capability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """Tokens per second with an empty context; None is unknown (a bandwidth is missing)."""
+
+    generation: float | None
+    prompt: float | None
+
+
+@dataclass(slots=True)
+class Reads:
+    """Weights on one device, summed up.
+
+    nbytes: all of them. dense, experts: bytes that one token reads, of routed experts and of all
+    else. work: parameters that one token computes with, experts counted by their cost. layers:
+    those at home here.
+    """
+
+    nbytes: int = 0
+    dense: float = 0.0
+    experts: float = 0.0
+    work: float = 0.0
+    layers: int = 0
+
+    def add(self, tensor: Tensor) -> None:
+        self.nbytes += tensor.nbytes
+        self.dense += tensor.nbytes
+        self.work += tensor.elements
+
+    def add_experts(self, tensor: Tensor, used: float) -> None:
+        """Routed experts, of which a token reads the part `used`."""
+        self.nbytes += tensor.nbytes
+        self.experts += tensor.nbytes * used
+        self.work += tensor.elements * used / EXPERT_COMPUTE
+
+
+ReadsByDevice = Mapping[int, Reads]
+"""HOST is the host."""
+
+
+def estimate_speed(model: Model, settings: Settings, placement: Placement, machine: Machine) -> Speed:
+    """Tokens per second of a placement, one sequence at a time."""
+    reads = _reads(model, _layout(model, settings, placement, machine))
+    return Speed(
+        generation=_rate(1, _generation_seconds(reads, placement, machine)),
+        prompt=_rate(settings.n_ubatch, _batch_seconds(reads, settings.n_ubatch, machine)),
+    )
+
+
+def _rate(tokens: int, seconds: float | None) -> float | None:
+    return tokens / seconds if seconds else None
+
+
+def _generation_seconds(reads: ReadsByDevice, placement: Placement, machine: Machine) -> float | None:
+    seconds = SPLIT_SECONDS * (placement.fitted.graph_splits or len(reads))
+    for device, each in reads.items():
+        if device == HOST:
+            seconds += (each.dense + each.experts / EXPERT_BANDWIDTH) / HOST_BANDWIDTH
+            continue
+        bandwidth = machine.gpus[device].bandwidth
+        if bandwidth is None:
+            return None
+        seconds += (each.dense + each.experts) / (bandwidth * EFFICIENCY) + each.layers * LAYER_SECONDS
+    return seconds
+
+
+def _batch_seconds(reads: ReadsByDevice, tokens: int, machine: Machine) -> float | None:
+    """One micro-batch: weights in host memory are copied to the first GPU, which computes with them."""
+    seconds = 0.0
+    for device, each in reads.items():
+        gpu = machine.gpus[max(device, 0)] if machine.gpus else None
+        rate = _operations(gpu)
+        if gpu is None or rate is None or gpu.bandwidth is None:
+            return None
+        bandwidth = BUS_BANDWIDTH if device == HOST else gpu.bandwidth * EFFICIENCY
+        seconds += max(each.nbytes / bandwidth, 2 * each.work * tokens / rate)
+    return seconds
+
+
+def _operations(gpu: Gpu | None) -> float | None:
+    if gpu is None or gpu.multiprocessors is None or gpu.compute_capability is None:
+        return None
+    each = OPERATIONS_PER_MULTIPROCESSOR.get(gpu.compute_capability)
+    return None if each is None else each * gpu.multiprocessors
+
+
+def _layout(model: Model, settings: Settings, placement: Placement, machine: Machine) -> Layout:
+    asked = settings.n_gpu_layers if placement.n_gpu_layers is None else placement.n_gpu_layers
+    layers = model.n_layer_all + 1 if asked is None or asked < 0 else asked
+    shares = placement.tensor_split or settings.tensor_split or tuple(gpu.free for gpu in machine.gpus)
+    if settings.split_mode == "none" and machine.gpus:
+        shares = tuple(float(index == settings.main_gpu) for index in range(len(machine.gpus)))
+    exceptions, common = exceptions_of(model, (*settings.overrides, *placement.overrides))
+    return Layout(
+        homes=homes(model.n_layer_all, layers if machine.gpus else 0, shares[: len(machine.gpus)]),
+        exceptions=exceptions,
+        common=common,
+        offloaded=layers,
+    )
+
+
+def _reads(model: Model, layout: Layout) -> ReadsByDevice:
+    found: dict[int, Reads] = defaultdict(Reads)
+    for layer, home, exceptions in zip(model.layers, layout.homes, layout.exceptions, strict=False):
+        if layer.predicts:
+            continue
+        found[home].layers += 1
+        moved = dict(exceptions)
+        used = layer.experts_used / model.experts if model.experts else 1.0
+        for name, tensor in layer.tensors.items():
+            sums = found[moved.get(name, home)]
+            if "_exps" in name:
+                sums.add_experts(tensor, used)
+            else:
+                sums.add(tensor)
+    output = model.tensors.get("output.weight") or model.tensors.get("token_embd.weight")
+    if output is not None:
+        found[layout.homes[-1]].add(output)
+    return found

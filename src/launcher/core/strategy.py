@@ -1,0 +1,156 @@
+"""How the devices are used: one GPU when all fits on it, else llama.cpp's own fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from launcher.core.fit import Placement, place
+from launcher.core.ledger import DeviceLine, Ledger, Usage
+from launcher.core.machine import Machine
+from launcher.core.model import Model
+from launcher.core.settings import Settings
+from launcher.core.units import MIB, mib_up
+
+PLACING = (
+    "n_gpu_layers", "split_mode", "main_gpu", "tensor_split", "overrides", "n_cpu_moe", "cpu_moe",
+)  # fmt: skip
+"""Settings by which a profile says itself what lies where."""
+
+DEFAULT_TARGET = 1024 * MIB
+"""FIT_TARGET of a device that the list doesn't reach (``common_params`` in ``common/common.h``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A strategy with its consequences.
+
+    words: the strategy as the user reads it. environment: what it adds to the profile's own.
+    settings: the profile's with those additions. margins: bytes to keep free, one per GPU.
+    """
+
+    words: str
+    environment: Mapping[str, str]
+    settings: Settings
+    placement: Placement
+    margins: tuple[int, ...]
+
+
+def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:
+    """Bytes to keep free on each GPU: FIT_TARGET where the profile sets it, else the headroom.
+
+    With SPLIT_MODE=none the engine knows one device, so that the first target is that of MAIN_GPU.
+    """
+    own = tuple(mib_up(machine.margin(gpu)) * MIB for gpu in machine.gpus)
+    given = settings.fit_target
+    if given is None:
+        return own
+    if settings.split_mode == "none":
+        return tuple(given[0] if index == settings.main_gpu else each for index, each in enumerate(own))
+    if len(given) == 1:
+        return given * len(own)
+    return (*given, *(DEFAULT_TARGET for _ in own))[: len(own)]
+
+
+def places_itself(settings: Settings) -> bool:
+    """Does the profile itself say which device gets what?"""
+    default = Settings()
+    return not settings.fit or any(getattr(settings, name) != getattr(default, name) for name in PLACING)
+
+
+def choose(settings: Settings, model: Model, machine: Machine) -> Choice:
+    """The strategy for one profile on one machine."""
+    kept = margins(settings, machine)
+    if len(machine.gpus) > 1 and not places_itself(settings):
+        alone = _single(settings, model, machine, kept)
+        if alone is not None:
+            return alone
+    targets = _targets(settings, kept)
+    environment = _fit_environment(settings, targets)
+    fitted = replace(settings, fit_target=targets) if targets else settings
+    return Choice(
+        words=_words(settings, machine, kept),
+        environment=environment,
+        settings=fitted,
+        placement=with_margins(place(model, fitted, machine), kept, fitted, machine),
+        margins=kept,
+    )
+
+
+def _targets(settings: Settings, kept: tuple[int, ...]) -> tuple[int, ...]:
+    """The margins as FIT_TARGET lists them."""
+    return (kept[settings.main_gpu],) if kept and settings.split_mode == "none" else kept
+
+
+def _fit_environment(settings: Settings, targets: tuple[int, ...]) -> dict[str, str]:
+    """Variables for the fit that the profile leaves unset."""
+    if not settings.fit:
+        return {}
+    if not targets or settings.fit_target is not None:
+        return {"LLAMA_ARG_FIT": "on"}
+    return {"LLAMA_ARG_FIT": "on", "LLAMA_ARG_FIT_TARGET": _mib(targets)}
+
+
+def _mib(amounts: tuple[int, ...]) -> str:
+    return ",".join(str(amount // MIB) for amount in amounts)
+
+
+def _words(settings: Settings, machine: Machine, kept: tuple[int, ...]) -> str:
+    if not machine.gpus:
+        return "no GPU: all in host memory"
+    if not settings.fit:
+        return "FIT=off: as the profile says"
+    targets = _mib(kept)
+    if places_itself(settings):
+        return f"the profile's own placement, margins {targets} MiB"
+    return f"FIT over {len(kept)} GPU{'s' if len(kept) > 1 else ''}, FIT_TARGET={targets}"
+
+
+def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int, ...]) -> Choice | None:
+    """Everything on the first GPU, when that holds as asked with its margin."""
+    alone = replace(settings, split_mode="none", main_gpu=0, fit_target=kept)
+    placement = with_margins(place(model, alone, machine), kept, alone, machine)
+    first = placement.fitted.devices[0]
+    if placement.changed or placement.gave_up or placement.doubts:
+        return None
+    if first.left is None or first.left < kept[0]:
+        return None
+    environment = {
+        **_fit_environment(settings, kept),
+        "LLAMA_ARG_SPLIT_MODE": "none",
+        "LLAMA_ARG_MAIN_GPU": "0",
+    }
+    return Choice(
+        words="single GPU: everything fits on CUDA0 with its margin",
+        environment=environment,
+        settings=alone,
+        placement=placement,
+        margins=kept,
+    )
+
+
+def with_margins(
+    placement: Placement, kept: tuple[int, ...], settings: Settings, machine: Machine
+) -> Placement:
+    """`placement` with one line per GPU of the machine, in order, each with its margin."""
+    return replace(
+        placement,
+        initial=_complete(placement.initial, kept, settings, machine),
+        fitted=_complete(placement.fitted, kept, settings, machine),
+    )
+
+
+def _complete(ledger: Ledger, kept: tuple[int, ...], settings: Settings, machine: Machine) -> Ledger:
+    lines = list(ledger.gpus)
+    if settings.split_mode == "none" and lines:
+        unused = Usage()
+        used = lines[0]
+        lines = [
+            replace(used, name=f"CUDA{index}")
+            if index == settings.main_gpu
+            else DeviceLine(name=f"CUDA{index}", usage=unused, layers=0, overflow_layers=0)
+            for index in range(len(machine.gpus))
+        ]
+    gpus = tuple(
+        replace(line, gpu=gpu.name, total=gpu.total, free=gpu.free, margin=margin)
+        for line, gpu, margin in zip(lines, machine.gpus, kept, strict=True)
+    )
+    return replace(ledger, devices=(*gpus, ledger.host))

@@ -1,0 +1,115 @@
+"""What is planned: a profile, its settings and its model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from launcher.core.errors import LauncherError
+from launcher.core.header import Header, HeaderSource
+from launcher.core.machine import Headroom, Machine
+from launcher.core.model import Model
+from launcher.core.profiles import Profile
+from launcher.core.settings import Settings
+from launcher.core.settings_reader import read_settings
+
+ON = ("1", "on", "true", "enabled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What a plan says of its model; None is unknown.
+
+    path: below the models folder. file_bytes: all parts on disk. layers: without the output and
+    the MTP blocks. features: any of moe, mla, sliding-window, recurrent, mtp. header: where the
+    facts came from.
+    """
+
+    path: str | None
+    architecture: str | None = None
+    file_bytes: int | None = None
+    parameters: int | None = None
+    layers: int | None = None
+    experts: int | None = None
+    experts_used: int | None = None
+    features: tuple[str, ...] = ()
+    header: HeaderSource | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownModel:
+    """A model as far as it is known: read once for all profiles and machines.
+
+    model: None when `missing` says why. stale: how the kept header differs from the file that it
+    was taken from.
+    """
+
+    facts: ModelFacts
+    model: Model | None = None
+    missing: str | None = None
+    stale: str | None = None
+
+    @classmethod
+    def of(cls, path: str | None, header: Header, *, stale: str | None = None) -> "KnownModel":
+        """The model in `header`."""
+        try:
+            model, missing = Model.of(header), None
+        except LauncherError as error:
+            model, missing = None, error.problems[0].what
+        return cls(facts=_facts(path, header, model), model=model, missing=missing, stale=stale)
+
+    @classmethod
+    def without_header(cls, path: str | None, missing: str) -> "KnownModel":
+        """A model of which nothing is known, and why."""
+        return cls(facts=ModelFacts(path=path), missing=missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A profile ready to be planned."""
+
+    profile: Profile
+    settings: Settings
+    known: KnownModel
+
+    @classmethod
+    def of(cls, profile: Profile, known: KnownModel) -> "Subject":
+        """Raises UsageError for settings that llama-server would refuse."""
+        settings = read_settings(profile.environment, profile.command)
+        return cls(profile=profile, settings=settings, known=known)
+
+    @property
+    def context_shift(self) -> bool:
+        """The profile turns context shift on."""
+        switched = self.profile.environment.get("LLAMA_ARG_CONTEXT_SHIFT", "off").lower() in ON
+        return switched or "--context-shift" in self.profile.command
+
+    def on(self, machine: Machine) -> Machine:
+        """`machine` with the headroom that the profile sets in place of the machine's."""
+        profile, given = self.profile, machine.headroom
+        compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
+        display = given.display if profile.headroom_display is None else profile.headroom_display
+        return replace(machine, headroom=Headroom(compute=compute, display=display))
+
+
+def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:
+    return ModelFacts(
+        path=path,
+        architecture=header.architecture,
+        file_bytes=header.file_bytes,
+        parameters=sum(tensor.elements for tensor in header.tensors),
+        layers=model.n_layer if model else None,
+        experts=model.experts if model else None,
+        experts_used=model.experts_used if model else None,
+        features=tuple(_features(model)) if model else (),
+        header=header.source,
+    )
+
+
+def _features(model: Model) -> Sequence[str]:
+    traits = {
+        "moe": model.moe,
+        "mla": model.mla,
+        "sliding-window": model.window > 0,
+        "recurrent": model.recurrent,
+        "mtp": model.nextn_layers > 0,
+    }
+    return [name for name, present in traits.items() if present]

@@ -1,0 +1,100 @@
+"""The command ``docker compose``, run by argument list."""
+
+import os
+import subprocess
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from launcher.core.diagnosis import diagnose
+from launcher.core.errors import LauncherError, Problem, failure
+
+COMPOSE = ("docker", "compose")
+TAIL_LINES = 40
+PRIVATE_PREFIXES = ("COMPOSE_", "LAUNCHER_", "LLAMA_")
+
+
+class ComposeCli:
+    """Compose in the folder `root`, where docker-compose.yml and ``.env`` lie; `say` takes its lines."""
+
+    def __init__(self, root: Path, say: Callable[[str], None] = lambda line: None) -> None:
+        self._root = root
+        self._say = say
+
+    def up(self, *, hidden: Iterable[str] = ()) -> None:
+        """``docker compose up --detach``; downloads the image if it is missing.
+
+        hidden: variables that are kept from Compose, for which the user's own environment would go
+        before ``.env``. Raises LauncherError with what Compose said last.
+        """
+        words = (*COMPOSE, "--progress", "plain", "up", "--detach", "--remove-orphans")
+        try:
+            process = subprocess.Popen(
+                words,
+                cwd=self._root,
+                env=_environment(hidden),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except FileNotFoundError as error:
+            raise _no_docker() from error
+        last = self._report(process)
+        if process.wait():
+            found = diagnose(tuple(last), None)
+            raise LauncherError(Problem(what="\n  ".join((found.what, *found.lines)), hint=found.hint))
+
+    def config(self) -> str:
+        """What Compose makes of the files in the folder, as JSON; raises LauncherError."""
+        return self._output("config", "--format", "json")
+
+    def version(self) -> str:
+        """Compose's version, such as ``2.26.1``; raises LauncherError when it isn't there."""
+        return self._output("version", "--short").strip()
+
+    def _report(self, process: "subprocess.Popen[str]") -> deque[str]:
+        last: deque[str] = deque(maxlen=TAIL_LINES)
+        assert process.stderr is not None
+        with process.stderr:
+            for line in map(str.strip, process.stderr):
+                last.append(line)
+                self._say(line)
+        return last
+
+    def _output(self, *words: str) -> str:
+        try:
+            done = subprocess.run(
+                (*COMPOSE, *words),
+                cwd=self._root,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise _no_docker() from error
+        if done.returncode:
+            found = diagnose(tuple(done.stderr.splitlines()), None)
+            raise LauncherError(Problem(what="\n  ".join((found.what, *found.lines)), hint=found.hint))
+        return done.stdout
+
+
+def _environment(hidden: Iterable[str] = ()) -> dict[str, str]:
+    names = frozenset(hidden)
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in names and not name.startswith(PRIVATE_PREFIXES)
+    }
+
+
+def _no_docker() -> LauncherError:
+    return failure(
+        "the command 'docker' is not there",
+        hint="install Docker Engine with Compose v2, or run without it: launcher up --runtime embedded",
+    )

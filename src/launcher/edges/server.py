@@ -1,0 +1,144 @@
+"""A llama-server that runs, asked over HTTP."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from launcher.core.errors import LauncherError, failure
+
+if TYPE_CHECKING:
+    import httpx
+
+Health = Literal["ok", "loading", "down"]
+
+HEALTH_SECONDS = 2.0
+ANSWER_SECONDS = 600.0
+OK, LOADING, UNAUTHORIZED = 200, 503, 401
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Props:
+    """What the server says of itself: `n_ctx` is per slot; `model_path` as the server sees it."""
+
+    model_path: str
+    alias: str
+    n_ctx: int
+    slots: int
+    build: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A reply, and how fast it came: tokens, and tokens per second (None when it says nothing)."""
+
+    text: str
+    prompt_tokens: int
+    answer_tokens: int
+    prompt_per_second: float | None
+    answer_per_second: float | None
+
+
+class LlamaServer:
+    """Client of llama-servers; api_key_file: the file that the server has its API key from."""
+
+    def __init__(self, api_key_file: Path | None = None) -> None:
+        self._api_key_file = api_key_file
+
+    def health(self, url: str) -> Health:
+        """Whether the server at `url` answers; needs no key. Never raises."""
+        import httpx
+
+        try:
+            status = httpx.get(f"{url}/health", timeout=HEALTH_SECONDS, trust_env=False).status_code
+        except httpx.HTTPError:
+            return "down"
+        return "ok" if status == OK else "loading" if status == LOADING else "down"
+
+    def props(self, url: str) -> Props:
+        """What runs at `url`; raises LauncherError."""
+        told = self._get(url, "/props")
+        return Props(
+            model_path=str(told["model_path"]),
+            alias=str(told.get("model_alias", "")),
+            n_ctx=int(told["default_generation_settings"]["n_ctx"]),
+            slots=int(told["total_slots"]),
+            build=str(told.get("build_info", "")),
+        )
+
+    def models(self, url: str) -> tuple[str, ...]:
+        """The names by which the server's model is asked for; raises LauncherError."""
+        return tuple(str(model["id"]) for model in self._get(url, "/v1/models")["data"])
+
+    def ask(self, url: str, question: str, *, max_tokens: int | None = None) -> Answer:
+        """The model's answer to one message of a user; raises LauncherError."""
+        body: dict[str, Any] = {"messages": [{"role": "user", "content": question}]}
+        if max_tokens is not None:
+            body["max_tokens"] = max_tokens
+        told = self._json(self._request(url, "POST", "/v1/chat/completions", body), url)
+        timings = told.get("timings", {})
+        return Answer(
+            text=str(told["choices"][0]["message"].get("content") or "").strip(),
+            prompt_tokens=int(told["usage"]["prompt_tokens"]),
+            answer_tokens=int(told["usage"]["completion_tokens"]),
+            prompt_per_second=timings.get("prompt_per_second"),
+            answer_per_second=timings.get("predicted_per_second"),
+        )
+
+    def metrics(self, url: str) -> Mapping[str, float]:
+        """The server's counters by name, when it runs with ENDPOINT_METRICS; raises LauncherError."""
+        text = self._request(url, "GET", "/metrics").text
+        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+
+    def _get(self, url: str, path: str) -> dict[str, Any]:
+        return self._json(self._request(url, "GET", path), url)
+
+    def _json(self, answer: "httpx.Response", url: str) -> dict[str, Any]:
+        try:
+            told = answer.json()
+        except json.JSONDecodeError:
+            told = None
+        if not isinstance(told, dict):
+            raise failure("what answers is not a llama-server", where=url, hint="see what uses the port")
+        return told
+
+    def _request(
+        self, url: str, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> "httpx.Response":
+        import httpx
+
+        try:
+            with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
+                answer = client.request(method, f"{url}{path}", json=body, headers=self._headers())
+        except httpx.HTTPError as error:
+            raise failure(
+                f"the server does not answer ({type(error).__name__})", where=url, hint="launcher status"
+            ) from error
+        if answer.status_code != OK:
+            raise _refusal(url, path, answer)
+        return answer
+
+    def _headers(self) -> dict[str, str]:
+        """The first key of the file, as llama-server reads it (``common/arg.cpp``, build 11160)."""
+        if self._api_key_file is None:
+            return {}
+        try:
+            lines = self._api_key_file.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise failure(
+                f"cannot be read: {error.strerror}", where=str(self._api_key_file), hint="see API_KEY_FILE"
+            ) from error
+        keys = (line for line in lines if line and not line.startswith("#"))
+        return {"Authorization": f"Bearer {key}"} if (key := next(keys, None)) else {}
+
+
+def _refusal(url: str, path: str, answer: "httpx.Response") -> LauncherError:
+    if answer.status_code == UNAUTHORIZED:
+        return failure("the server wants an API key", where=url, hint="set API_KEY_FILE in the profile")
+    try:
+        said = answer.json()["error"]["message"]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        said = answer.reason_phrase
+    return failure(f"{path}: {said} (HTTP {answer.status_code})", where=url, hint="launcher logs says more")

@@ -1,0 +1,95 @@
+"""Plans from profiles, headers and machines; each model is read once, however many plans need it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from launcher.core.advice import Advice, advise, largest_context, on_gpu, trial
+from launcher.core.errors import LauncherError, failure
+from launcher.core.header import Header, TensorTypes
+from launcher.core.machine import Machine
+from launcher.core.plan import Plan, plan
+from launcher.core.profiles import Profile
+from launcher.core.snapshot import matches
+from launcher.core.subject import KnownModel, Subject
+
+Resolve = Callable[[str, Machine | None], Profile]
+"""A profile by name, for a machine; raises UsageError with all that is wrong with it."""
+
+
+class HeaderStore(Protocol):
+    """Where headers are found; a model is a path below the models folder, or a URL."""
+
+    def find(self, model: str) -> Header: ...
+
+    def snapshot(self, model: str) -> Header | None: ...
+
+
+class Models:
+    """What is known of each model, read when it is first asked for."""
+
+    def __init__(self, headers: HeaderStore) -> None:
+        self._headers = headers
+        self._known: dict[str, KnownModel] = {}
+
+    def of(self, profile: Profile) -> KnownModel:
+        """The model of `profile`; one that can't be read says why."""
+        path = profile.model
+        if path is None:
+            return KnownModel.without_header(None, "the server itself downloads the model: no header here")
+        if path not in self._known:
+            self._known[path] = self._read(path)
+        return self._known[path]
+
+    def _read(self, path: str) -> KnownModel:
+        try:
+            header = self._headers.find(path)
+            kept = self._headers.snapshot(path) if header.source == "file" else None
+        except LauncherError as error:
+            return KnownModel.without_header(path, str(error.problems[0].what))
+        stale = None if kept is None or matches(kept, header) else _difference(kept, header)
+        return KnownModel.of(path, header, stale=stale)
+
+
+def _difference(kept: Header, header: Header) -> str:
+    if kept.file_bytes != header.file_bytes:
+        return f"it was taken of {kept.file_bytes:,} bytes, the file has {header.file_bytes:,}"
+    return "tensors or metadata differ"
+
+
+def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
+    """The plan of one profile on one machine. Raises UsageError for settings that make no sense."""
+    return plan(Subject.of(profile, models.of(profile)), machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """Plans profiles by name."""
+
+    resolve: Resolve
+    models: Models
+
+    def subject(self, name: str, machine: Machine) -> Subject:
+        """Raises UsageError for a profile or settings that make no sense."""
+        profile = self.resolve(name, machine)
+        return Subject.of(profile, self.models.of(profile))
+
+    def plan(self, name: str, machine: Machine) -> Plan:
+        return plan_profile(self.resolve(name, machine), self.models, machine)
+
+    def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
+        """What would help; nothing where the model is not known."""
+        about = self.subject(name, machine)
+        model = about.known.model
+        return () if model is None else advise(about.settings, model, about.on(machine), types)
+
+    def max_context(self, name: str, machine: Machine) -> int | None:
+        """The largest context (tokens) with all layers on the GPUs; None if there is none.
+
+        Raises LauncherError where the model is not known.
+        """
+        about = self.subject(name, machine)
+        model = about.known.model
+        if model is None:
+            raise failure(about.known.missing or "the model is not known", where=f"[{name}]")
+        return largest_context(about.settings, model, trial(model, about.on(machine)), on_gpu)

@@ -1,0 +1,83 @@
+"""Start a server and wait until it answers, or until it can't any more."""
+
+from dataclasses import dataclass, replace
+from functools import reduce
+
+from launcher.core.errors import LauncherError, failure
+from launcher.core.launch import Instance
+from launcher.core.render import Rendered
+from launcher.core.startup import FIRST, Phase, advance
+from launcher.workflow.runtime import Runtime
+from launcher.workflow.world import Reporter, World
+
+POLL_SECONDS = 0.1
+PHASE_SECONDS = 1.0
+LOG_TAIL = 400
+SHOWN_LINES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A server that answers. seconds: from the start of its process to its first healthy answer."""
+
+    instance: Instance
+    rendered: Rendered
+    seconds: float
+    already_running: bool = False
+
+
+def start(world: World, report: Reporter, rendered: Rendered) -> None:
+    """Write the files of `rendered`, then create and start its server."""
+    world.files.write(rendered.files)
+    report.say(f"starting {rendered.profile}")
+    world.runtimes[rendered.runtime].start(rendered)
+
+
+def wait(world: World, report: Reporter, rendered: Rendered, timeout: float) -> Outcome:
+    """Wait until the server answers; raises LauncherError with the diagnosis when it won't."""
+    runtime = world.runtimes[rendered.runtime]
+    seconds = _wait_until_healthy(world, report, runtime, rendered, timeout)
+    instance = runtime.instance()
+    if instance is None:
+        raise failure(f"{rendered.profile} vanished right after it became healthy", hint="launcher logs")
+    return Outcome(instance=replace(instance, state="healthy"), rendered=rendered, seconds=seconds)
+
+
+def _wait_until_healthy(
+    world: World, report: Reporter, runtime: Runtime, rendered: Rendered, timeout: float
+) -> float:
+    """Seconds until the server answered; raises LauncherError as soon as it can't any more."""
+    clock = world.clock
+    began = clock.monotonic()
+    phase, phase_read = FIRST, began
+    while world.server.health(rendered.url) != "ok":
+        instance = runtime.instance()
+        if instance is None or instance.state in ("exited", "unhealthy") or instance.restarts:
+            raise _start_failed(runtime, rendered, instance)
+        elapsed = clock.monotonic() - began
+        if elapsed > timeout:
+            raise failure(
+                f"{rendered.profile} is not healthy after {elapsed:.0f} s",
+                hint="launcher up --timeout SECONDS waits longer; launcher logs shows what it does",
+            )
+        if clock.monotonic() - phase_read >= PHASE_SECONDS:
+            phase, phase_read = _phase(runtime), clock.monotonic()
+        report.say(f"{rendered.profile}: {phase}, {elapsed:.0f} s")
+        clock.sleep(POLL_SECONDS)
+    return clock.monotonic() - began
+
+
+def _phase(runtime: Runtime) -> Phase:
+    return reduce(advance, runtime.logs(tail=LOG_TAIL), FIRST)
+
+
+def _start_failed(runtime: Runtime, rendered: Rendered, instance: Instance | None) -> LauncherError:
+    lines = tuple(runtime.logs(tail=SHOWN_LINES))
+    code = (
+        "an unknown code" if instance is None or instance.exit_code is None else f"code {instance.exit_code}"
+    )
+    return failure(
+        "\n  ".join((f"the server ended with {code}; its last words:", *lines)),
+        where=f"[{rendered.profile}]",
+        hint="launcher doctor looks at what is around the server",
+    )

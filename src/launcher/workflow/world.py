@@ -1,0 +1,70 @@
+"""The edges that a change of the running server needs, as Protocols."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from launcher.core.launch import Memory
+from launcher.core.profiles import RuntimeName
+from launcher.workflow.runtime import Runtime
+
+Health = Literal["ok", "loading", "down"]
+
+
+class Clock(Protocol):
+    def monotonic(self) -> float: ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class Server(Protocol):
+    def health(self, url: str) -> Health: ...
+
+
+class Ports(Protocol):
+    def holder(self, bind: str, port: int) -> str | None:
+        """Who listens on `port`, in words; None when it is free."""
+
+
+class Journal(Protocol):
+    """Keeps Memory on disk; every write is atomic."""
+
+    def read(self) -> Memory: ...
+
+    def write(self, memory: Memory) -> None: ...
+
+
+class Lock(Protocol):
+    """One change at a time per project folder; freed by the kernel when its holder dies."""
+
+    def hold(self, purpose: str) -> AbstractContextManager[None]:
+        """Waits for the lock, or raises LauncherError that says who holds it."""
+
+
+class Reporter(Protocol):
+    """Tells the user what is being done, and asks."""
+
+    def say(self, text: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def agrees(self, question: str) -> bool: ...
+
+
+class RenderedFiles(Protocol):
+    def write(self, files: Mapping[str, str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The edges that a change of the running server needs."""
+
+    runtimes: Mapping[RuntimeName, Runtime]
+    server: Server
+    ports: Ports
+    files: RenderedFiles
+    journal: Journal
+    lock: Lock
+    clock: Clock
+    free_memory: Callable[[], Mapping[str, int]]

@@ -1,0 +1,44 @@
+"""The overlay: what is written is what a YAML reader and Compose see."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launcher.core import overlay
+from launcher.core.overlay import Overlay
+
+WORDS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))).map(tuple)
+
+
+@given(command=WORDS, key=st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_every_word_is_read_back(command: tuple[str, ...], key: str | None) -> None:
+    meant = Overlay(environment=("LLAMA_ARG_FIT",), command=command, api_key_file=key)
+    assert overlay.from_yaml(overlay.to_yaml(meant)) == meant
+
+
+def test_gpus_of_every_vendor_are_read_back() -> None:
+    meant = Overlay(
+        environment=("CUDA_VISIBLE_DEVICES",),
+        nvidia=("GPU-1", "GPU-0"),
+        device_nodes=("/dev/kfd", "/dev/dri"),
+        groups=("44", "105"),
+    )
+    assert overlay.from_yaml(overlay.to_yaml(meant)) == meant
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("--jinja", '"--jinja"'),
+        ("$HOME", '"$$HOME"'),
+        ('{"a": "b\\n"}', '"{\\"a\\": \\"b\\\\n\\"}"'),
+        ("é\u2028", '"é\\U00002028"'),
+    ],
+)
+def test_words_are_quoted_for_yaml_and_for_compose(value: str, written: str) -> None:
+    assert overlay.quote(value) == written
+
+
+def test_what_is_not_needed_is_not_written() -> None:
+    text = overlay.to_yaml(Overlay(environment=("LLAMA_ARG_FIT",)))
+    assert not {"command:", "deploy:", "devices:", "secrets:", "group_add:"} & set(text.split())

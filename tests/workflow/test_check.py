@@ -1,0 +1,122 @@
+"""check: which plans are made, and what is wrong with one profile does not hide the others."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from launcher.core.errors import LauncherError, Problem, UsageError, failure
+from launcher.core.header import Header
+from launcher.core.machine import Machine
+from launcher.core.profiles import Profile
+from launcher.core.units import MIB
+from launcher.workflow.check import CheckRequest, check
+from launcher.workflow.planning import Models, Planner
+from planning import GLM, RTX_4090, TINY, header, machine, profile
+
+DESK, SERVER = machine(), machine(RTX_4090, RTX_4090, name="server")
+
+
+@dataclass
+class Headers:
+    """A store of headers in memory that counts how often it is asked."""
+
+    files: Mapping[str, Header]
+    kept: Mapping[str, Header] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def find(self, model: str) -> Header:
+        self.asked.append(model)
+        if model not in self.files:
+            raise failure("neither the file nor a snapshot of it is there", where=model)
+        return self.files[model]
+
+    def snapshot(self, model: str) -> Header | None:
+        return self.kept.get(model)
+
+
+def planner(*profiles: Profile, headers: Headers | None = None) -> Planner:
+    by_name = {each.name: each for each in profiles}
+
+    def resolve(name: str, machine: Machine | None) -> Profile:
+        if name not in by_name:
+            raise UsageError(Problem(where="models.conf", what=f"no profile {name!r}"))
+        return by_name[name]
+
+    return Planner(resolve, Models(headers or Headers({GLM: header(GLM), TINY: header(TINY)})))
+
+
+def request(*names: str, machines: tuple[Machine, ...] = (DESK, SERVER)) -> CheckRequest:
+    return CheckRequest(conf="models.conf", profiles=names, machines=machines, allow_unknown=False)
+
+
+def test_every_profile_on_every_machine_that_it_is_meant_for() -> None:
+    anywhere, here = profile(TINY, name="anywhere"), profile(TINY, name="here", machines=("server",))
+    result = check(request("anywhere", "here"), planner(anywhere, here))
+    assert [(each.plan.profile, each.plan.machine) for each in result.checked] == [
+        ("anywhere", "desk"),
+        ("anywhere", "server"),
+        ("here", "server"),
+    ]
+
+
+def test_a_wrong_profile_does_not_hide_the_others() -> None:
+    wrong = profile(TINY, name="wrong", environment={"LLAMA_ARG_CTX_SIZE": "many"})
+    result = check(request("wrong", "right", "absent"), planner(wrong, profile(TINY, name="right")))
+    assert [each.plan.profile for each in result.checked] == ["right", "right"]
+    assert [problem.what for problem in result.errors] == [
+        "expected an integer, got 'many'",
+        "no profile 'absent'",
+    ]
+    assert result.exit_code == 2
+
+
+def test_each_model_is_read_once() -> None:
+    headers = Headers({GLM: header(GLM)})
+    twins = [profile(GLM, name=name) for name in ("one", "two")]
+    check(request("one", "two"), planner(*twins, headers=headers))
+    assert headers.asked == [GLM]
+
+
+def test_a_model_that_is_not_there_is_unknown() -> None:
+    result = check(request("lost", machines=(DESK,)), planner(profile("lost.gguf", name="lost")))
+    (checked,) = result.checked
+    assert checked.plan.reason == "missing: neither the file nor a snapshot of it is there"
+    assert result.exit_code == 4
+
+
+def test_a_model_that_the_server_downloads_is_unknown() -> None:
+    result = check(request("hub", machines=(DESK,)), planner(profile(None, name="hub")))
+    assert result.checked[0].plan.verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"file_bytes": 7}, "it was taken of 7 bytes, the file has"),
+        ({"tensors": ()}, "tensors or metadata differ"),
+    ],
+)
+def test_a_snapshot_that_no_longer_matches_is_a_warning(changes: dict[str, object], text: str) -> None:
+    file = replace(header(TINY), source="file")
+    kept = replace(file, source="snapshot", **changes)  # type: ignore[arg-type]
+    found = check(
+        request("tiny", machines=(DESK,)),
+        planner(profile(TINY, name="tiny"), headers=Headers({TINY: file}, {TINY: kept})),
+    )
+    stale = [each for each in found.checked[0].plan.findings if each.code == "L003"]
+    assert [each.level for each in stale] == ["warning"]
+    assert text in stale[0].message
+
+
+def test_the_headroom_of_the_profile_replaces_that_of_the_machine() -> None:
+    roomy = profile(TINY, name="roomy", headroom_compute=2048 * MIB)
+    result = check(request("roomy", machines=(DESK,)), planner(roomy))
+    placed = result.checked[0].plan.placed
+    assert placed is not None
+    assert [line.margin for line in placed.gpus] == [2048 * MIB, 1024 * MIB]
+
+
+def test_the_largest_context_needs_a_model() -> None:
+    with pytest.raises(LauncherError, match="neither the file nor a snapshot"):
+        planner(profile("lost.gguf", name="lost")).max_context("lost", DESK)
