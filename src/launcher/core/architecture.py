@@ -8,8 +8,8 @@ from typing import Literal
 
 from launcher.core.errors import failure
 from launcher.core.header import Header, HeaderSource, Tensor, TensorTypes
-from launcher.core.memory.element import cache_type
 from launcher.core.memory.context import STATE_BYTES
+from launcher.core.memory.element import cache_type
 from launcher.core.model import Layer, Model
 
 AttentionKind = Literal["mha", "gqa", "mqa", "mla"]
