@@ -52,7 +52,7 @@ build() {
         -DBUILD_SHARED_LIBS=ON -DGGML_BACKEND_DL=ON -DGGML_NATIVE=OFF -DGGML_CCACHE=OFF \
         -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_UI=OFF \
         -DCMAKE_BUILD_RPATH_USE_ORIGIN=ON >"$work/build.log" 2>&1 &&
-        nice cmake --build "$work/build" --target llama llama-server ggml-cpu >>"$work/build.log" 2>&1 || {
+        nice cmake --build "$work/build" --target llama-app llama-server ggml-cpu >>"$work/build.log" 2>&1 || {
         tail -n 40 "$work/build.log" >&2
         say "the build failed; all of its output: $work/build.log"
         exit 1
@@ -63,6 +63,7 @@ publish() {
     rm -rf "$engine.new"
     cp -a "$work/build/bin" "$engine.new"
     cp "$work/libggml-cuda.so" "$engine.new/"
+    "$engine.new/llama" version >&2
     mv -T "$engine.new" "$engine"
     rm -rf "$work"
 }

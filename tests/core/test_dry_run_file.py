@@ -1,7 +1,7 @@
 """The file of a dry run: the model's shapes, and nothing that costs time or space."""
 
 from gguf_bytes import STRING, TYPES, U32, MemorySource, small_file
-from launcher.core.dry_file import dry_file
+from launcher.core.dry_run.file import dry_file
 from launcher.core.gguf_reader import read_part
 from launcher.core.gguf_split import read_header
 from launcher.core.header import Header, MetadataValue, Tensor

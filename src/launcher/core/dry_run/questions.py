@@ -1,0 +1,100 @@
+"""The words that ``llama fit-params`` is given for a profile's environment and command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from launcher.core.options import FALSY, PREFIX, Argument, arguments
+
+KEYS = frozenset(
+    {
+        "BATCH", "CACHE_TYPE_K", "CACHE_TYPE_V", "CPU_MOE", "CTX_SIZE", "DEVICE", "FIT_CTX",
+        "FIT_TARGET", "FLASH_ATTN", "KV_OFFLOAD", "LAZY_MODE", "LOAD_MODE", "MAIN_GPU", "N_CPU_FFN",
+        "N_CPU_MOE", "N_GPU_LAYERS", "NO_HOST", "NO_KV_OFFLOAD", "NO_REPACK", "OVERRIDE_TENSOR",
+        "REPACK", "ROPE_FREQ_BASE", "ROPE_FREQ_SCALE", "ROPE_SCALE", "ROPE_SCALING_TYPE",
+        "SPLIT_MODE", "SWA_FULL", "TENSOR_SPLIT", "UBATCH", "YARN_ATTN_FACTOR", "YARN_BETA_FAST",
+        "YARN_BETA_SLOW", "YARN_EXT_FACTOR", "YARN_ORIG_CTX",
+    }
+)  # fmt: skip
+FLAGS = frozenset({"--op-offload", "--override-kv"})
+PLACING = frozenset({"CPU_MOE", "N_CPU_FFN", "N_CPU_MOE", "N_GPU_LAYERS", "OVERRIDE_TENSOR", "TENSOR_SPLIT"})
+AUTO_SLOTS = 4
+MODEL = "{model}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One run of ``llama fit-params``: variables and words; MODEL stands for the model's path.
+
+    fits: whether the fit runs, or the settings are only measured.
+    """
+
+    environment: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+    fits: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A profile's settings as far as the engine's dry run understands them.
+
+    placed: the settings say themselves what lies where, so that the fit changes the context at
+    most. slots: server slots, None is "auto". unified: one KV cache for all slots.
+    """
+
+    environment: tuple[tuple[str, str], ...]
+    words: tuple[str, ...]
+    fit: bool
+    placed: bool
+    slots: int | None
+    unified: bool
+
+
+def understood(environment: Mapping[str, str], command: Sequence[str]) -> Asked:
+    """Keep what decides where things lie; the rest of a server's options is unknown to fit-params
+    or changes none of its figures (common/arg.cpp, build 11160)."""
+    given = list(arguments(command))
+    kept = [argument for argument in given if _is_kept(argument)]
+    values = {key.removeprefix(PREFIX): value for key, value in environment.items()}
+    values |= {_key(argument): " ".join(argument.values) for argument in given}
+    return Asked(
+        environment=tuple(sorted((k, v) for k, v in environment.items() if k.removeprefix(PREFIX) in KEYS)),
+        words=tuple(word for argument in kept for word in argument.words),
+        fit=values.get("FIT", "on") not in FALSY,
+        placed=any(_is_set(key, values) for key in PLACING),
+        slots=_slots(values),
+        unified=values.get("KV_UNIFIED", "on" if _slots(values) is None else "off") not in FALSY,
+    )
+
+
+def fit_question(asked: Asked, streams: int) -> Question:
+    """Ask for the fit. At verbosity 4 the log has its reasons and its memory tables."""
+    words = ("-m", MODEL, *asked.words, "-np", str(streams), "-lv", "4")
+    return Question(environment=asked.environment, words=words, fits=True)
+
+
+def measure_question(asked: Asked, streams: int, fitted: Sequence[str] = ()) -> Question:
+    """Ask what lies where with these settings and the words that a fit added.
+
+    At verbosity 5 the log has the home of each layer and the graph's splits.
+    """
+    words = ("-m", MODEL, *asked.words, "-np", str(streams), *fitted)
+    return replace(fit_question(asked, streams), words=(*words, "--fit-print", "on", "-lv", "5"), fits=False)
+
+
+def _key(argument: Argument) -> str:
+    option = argument.option
+    return option.key if option and option.key else argument.flag
+
+
+def _is_kept(argument: Argument) -> bool:
+    return argument.option is not None and (argument.option.key in KEYS or argument.option.name in FLAGS)
+
+
+def _is_set(key: str, values: Mapping[str, str]) -> bool:
+    value = values.get(key)
+    return value is not None and value not in ("", "auto", "-1", *(FALSY if key == "CPU_MOE" else ()))
+
+
+def _slots(values: Mapping[str, str]) -> int | None:
+    value = values.get("N_PARALLEL", "-1")
+    return int(value) if value.isdigit() and value != "0" else None

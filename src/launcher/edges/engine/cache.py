@@ -1,0 +1,47 @@
+"""Answers of dry runs on simulated machines, kept: the same question has the same answer."""
+
+import json
+import os
+import tempfile
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+
+from launcher.core.dry_run.answers import Answer
+from launcher.core.dry_run.questions import Question
+
+
+class Answers:
+    """A folder of answers, one file each. Written aside and renamed, so that several processes
+    can share it; a file that can't be read is as good as none."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str, question: Question) -> Answer | None:
+        """The answer kept under `key`."""
+        try:
+            kept = json.loads(self._path(key).read_bytes())
+            return Answer(question=question, status=0, **kept)
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep the parts of `answer` that are read again."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, aside = tempfile.mkstemp(dir=path.parent)
+        kept = {"output": answer.output, "log": answer.log, "command": answer.command}
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(kept, file)
+        Path(aside).replace(path)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.json"
+
+
+def key_of(engine: str, header: bytes, question: Question, machine: str) -> str:
+    """The key of an answer: it depends on nothing else. `engine` identifies the build, `machine`
+    the simulated GPUs."""
+    parts = [engine, sha256(header).hexdigest(), machine, asdict(question)]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
