@@ -46,7 +46,7 @@ def ask_engine(
         answer = engine.ask(measure_question(asked, streams, words), header, machine)
         return read_load(answer, machine)
 
-    if not asked.fit or not machine.gpus:
+    if not asked.settings.fit or not machine.gpus:
         return EngineResult.as_given(measure(), machine, notes)
     answer = engine.ask(fit_question(asked, streams), header, machine)
     fit = read_fit(answer, machine)

@@ -1,14 +1,12 @@
 """What the engine answered: its output read, or an error that says how to see it oneself."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.dry_run.questions import Question
 from launcher.core.errors import LauncherError, failure
-from launcher.core.logs import Load, is_read, read_loads
+from launcher.core.logs import HOST, Load, is_read, read_loads, read_output_row
 from launcher.core.machine import Machine
 
-HOST = "Host"
 LAST_LINES = 12
 
 
@@ -24,27 +22,29 @@ class Answer:
 
 
 def read_load(answer: Answer, machine: Machine) -> Load:
-    """The load that a run measured, which is the last one.
+    """The load that a run measured: its table from the output, the rest from the log.
 
-    Raises LauncherError if the run failed, if its log has no memory table, or if the engine found
-    no GPU though the machine has some.
+    Raises LauncherError if the run failed, if its output has no table, or if the engine found no
+    GPU though the machine has some.
     """
     if answer.status != 0:
         raise broken(answer)
-    return check_devices(read_loads(answer.log), answer, machine)[-1]
+    rows = tuple(row for line in answer.output.splitlines() if (row := read_output_row(line)))
+    loads = read_loads(answer.log) or (Load(),)
+    return checked(replace(loads[-1], rows=rows), answer, machine)
 
 
-def check_devices(loads: Sequence[Load], answer: Answer, machine: Machine) -> Sequence[Load]:
-    """`loads`, if their memory table is there and has GPUs when the machine does."""
-    if not loads or not any(row.name == HOST for row in loads[-1].rows):
-        raise unknown_format(answer, "no memory table in its log")
-    if machine.gpus and all(row.gpu is None for row in loads[-1].rows):
+def checked(load: Load, answer: Answer, machine: Machine) -> Load:
+    """`load`, if it has a memory table, and GPUs in it when the machine has some."""
+    if not any(row.name == HOST for row in load.rows):
+        raise unknown_format(answer, "no memory table")
+    if machine.gpus and all(row.name == HOST for row in load.rows):
         raise failure(
             f"the engine found no GPU, though machine {machine.name} has {len(machine.gpus)}",
             hint=f"has this llama.cpp a backend for them (libggml-cuda.so)? It was asked: {answer.command}",
             where="engine",
         )
-    return loads
+    return load
 
 
 def is_cut_short(answer: Answer) -> bool:
@@ -52,11 +52,7 @@ def is_cut_short(answer: Answer) -> bool:
     when it ends (common/log.cpp, build 11160)."""
     if answer.status > 0:
         return not any(word in answer.log for word in ("failed", "error"))
-    if answer.status < 0 or answer.question.fits:
-        return False
-    return "splits =" not in answer.log or not any(
-        row.name == HOST for row in read_loads(answer.log)[-1].rows
-    )
+    return answer.status == 0 and not answer.question.fits and "splits =" not in answer.log
 
 
 def trimmed(log: str) -> str:

@@ -4,7 +4,7 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from launcher.core.dry_run.answers import Answer, broken, check_devices, unknown_format
+from launcher.core.dry_run.answers import Answer, broken, checked, unknown_format
 from launcher.core.dry_run.questions import Asked
 from launcher.core.logs import Load, read_loads
 from launcher.core.machine import Machine
@@ -37,7 +37,7 @@ def read_fit(answer: Answer, machine: Machine) -> Fit:
     gave_up = _reason(answer)
     if answer.status != 0 and gave_up is None:
         raise broken(answer)
-    initial = check_devices(read_loads(answer.log), answer, machine)[0]
+    initial = checked((*read_loads(answer.log), Load())[0], answer, machine)
     if gave_up is not None:
         reduced = _REDUCED.search(answer.log)
         return Fit(initial=initial, n_ctx=int(reduced[1]) if reduced else None, gave_up=gave_up)
@@ -47,7 +47,7 @@ def read_fit(answer: Answer, machine: Machine) -> Fit:
 def fitted_words(asked: Asked, fit: Fit) -> tuple[str, ...]:
     """The words that make the engine lay the model out as the fit would."""
     context = () if fit.n_ctx is None else ("-c", str(fit.n_ctx))
-    if asked.placed or fit.n_gpu_layers is None:
+    if asked.settings.n_gpu_layers is not None or fit.n_gpu_layers is None:
         return context
     split = ("-ts", ",".join(map(str, fit.tensor_split))) if fit.tensor_split else ()
     overrides = ",".join(f"{pattern}={buffer}" for pattern, buffer in fit.overrides)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from launcher.core.options import FALSY, PREFIX, Argument, arguments
+from launcher.core.options import PREFIX, Argument, arguments
+from launcher.core.settings import Settings
+from launcher.core.settings_reader import read_settings
 
 KEYS = frozenset(
     {
@@ -16,8 +18,6 @@ KEYS = frozenset(
     }
 )  # fmt: skip
 FLAGS = frozenset({"--op-offload", "--override-kv"})
-PLACING = frozenset({"CPU_MOE", "N_CPU_FFN", "N_CPU_MOE", "N_GPU_LAYERS", "OVERRIDE_TENSOR", "TENSOR_SPLIT"})
-AUTO_SLOTS = 4
 MODEL = "{model}"
 
 
@@ -35,34 +35,25 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A profile's settings as far as the engine's dry run understands them.
+    """A profile's settings, and the part of its environment and command line that the engine's dry
+    run understands."""
 
-    placed: the settings say themselves what lies where, so that the fit changes the context at
-    most. slots: server slots, None is "auto". unified: one KV cache for all slots.
-    """
-
+    settings: Settings
     environment: tuple[tuple[str, str], ...]
     words: tuple[str, ...]
-    fit: bool
-    placed: bool
-    slots: int | None
-    unified: bool
 
 
 def understood(environment: Mapping[str, str], command: Sequence[str]) -> Asked:
     """Keep what decides where things lie; the rest of a server's options is unknown to fit-params
-    or changes none of its figures (common/arg.cpp, build 11160)."""
-    given = list(arguments(command))
-    kept = [argument for argument in given if _is_kept(argument)]
-    values = {key.removeprefix(PREFIX): value for key, value in environment.items()}
-    values |= {_key(argument): " ".join(argument.values) for argument in given}
+    or changes none of its figures (common/arg.cpp, build 11160).
+
+    Raises UsageError for a value that llama-server would refuse.
+    """
+    kept = [argument for argument in arguments(command) if _is_kept(argument)]
     return Asked(
+        settings=read_settings(environment, command),
         environment=tuple(sorted((k, v) for k, v in environment.items() if k.removeprefix(PREFIX) in KEYS)),
         words=tuple(word for argument in kept for word in argument.words),
-        fit=values.get("FIT", "on") not in FALSY,
-        placed=any(_is_set(key, values) for key in PLACING),
-        slots=_slots(values),
-        unified=values.get("KV_UNIFIED", "on" if _slots(values) is None else "off") not in FALSY,
     )
 
 
@@ -81,20 +72,5 @@ def measure_question(asked: Asked, streams: int, fitted: Sequence[str] = ()) -> 
     return replace(fit_question(asked, streams), words=(*words, "--fit-print", "on", "-lv", "5"), fits=False)
 
 
-def _key(argument: Argument) -> str:
-    option = argument.option
-    return option.key if option and option.key else argument.flag
-
-
 def _is_kept(argument: Argument) -> bool:
     return argument.option is not None and (argument.option.key in KEYS or argument.option.name in FLAGS)
-
-
-def _is_set(key: str, values: Mapping[str, str]) -> bool:
-    value = values.get(key)
-    return value is not None and value not in ("", "auto", "-1", *(FALSY if key == "CPU_MOE" else ()))
-
-
-def _slots(values: Mapping[str, str]) -> int | None:
-    value = values.get("N_PARALLEL", "-1")
-    return int(value) if value.isdigit() and value != "0" else None

@@ -1,6 +1,6 @@
 """Server slots in a dry run: fit-params knows sequences, but not a cache that they share."""
 
-from launcher.core.dry_run.questions import AUTO_SLOTS, Asked
+from launcher.core.dry_run.questions import Asked
 from launcher.core.header import Header
 
 
@@ -11,8 +11,8 @@ def streams_of(asked: Asked, header: Header) -> tuple[int, tuple[str, ...]]:
     sequence needs, except for a state or a sliding window that each slot has of its own: then as
     many sequences as slots are asked for, which is no less than the server takes.
     """
-    slots = AUTO_SLOTS if asked.slots is None else asked.slots
-    if not asked.unified or slots == 1:
+    slots = asked.settings.n_seq_max
+    if not asked.settings.unified or slots == 1:
         return slots, ()
     if _has_state_per_sequence(header):
         return slots, (

@@ -9,6 +9,7 @@ from launcher.core.units import MIB
 
 HEADER = "memory breakdown [MiB]"
 ROW = "|   - "
+HOST = "Host"
 
 _DEVICE = re.compile(
     r"\|   - (?P<name>\S+) \((?P<gpu>.*?)\) *\| *(?P<total>\d+) = *(?P<free>\d+) \+"
@@ -17,6 +18,7 @@ _DEVICE = re.compile(
 _OTHER = re.compile(
     r"\|   - (?P<name>\S+) *\| *\d+ = *(?P<model>\d+) \+ *(?P<context>\d+) \+ *(?P<compute>\d+) "
 )
+_PRINTED = re.compile(r"(?P<name>\S+) (?P<model>\d+) (?P<context>\d+) (?P<compute>\d+) *")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,12 @@ def read_row(line: str) -> Row | None:
     if match := _OTHER.search(line):
         return Row(name=match["name"], usage=_usage(match))
     return None
+
+
+def read_output_row(line: str) -> Row | None:
+    """The row in a line of ``fit-params --fit-print on``: a name, and MiB of each part."""
+    match = _PRINTED.fullmatch(line)
+    return Row(name=match["name"], gpu=None, usage=_usage(match)) if match else None
 
 
 def _usage(match: re.Match[str]) -> Usage:

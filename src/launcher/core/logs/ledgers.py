@@ -5,36 +5,35 @@ from collections import Counter
 from collections.abc import Sequence
 
 from launcher.core.ledger import DeviceLine, Ledger, Usage
+from launcher.core.logs.breakdown import HOST
 from launcher.core.logs.loads import Buffer, Load, read_loads
 from launcher.core.machine import Gpu, Machine
-
-HOST = "Host"
 
 _NUMBER = re.compile(r"[A-Za-z]+(\d+)")
 
 
 def engine_ledger(load: Load, machine: Machine) -> Ledger:
-    """The ledger of a dry run, in whole MiB as the engine's memory table has it.
+    """The ledger of a dry run on `machine`, in whole MiB as the engine's memory table has it.
 
     Kinds of host buffers that the table lists apart (``CPU_REPACK``) count as the host's. GPUs
-    that the engine doesn't use are not in it. None of them, without a table.
+    that the engine doesn't use are not in it.
     """
     homes, overflow = Counter(load.layers), _overflow(load)
     lines = [
         DeviceLine(
             name=row.name,
-            gpu=_gpu(machine, row.name, row.gpu).name,
-            total=row.total,
-            free=row.free,
-            margin=machine.margin(_gpu(machine, row.name, row.gpu)),
+            gpu=gpu.name,
+            total=gpu.total,
+            free=gpu.free,
+            margin=machine.margin(gpu),
             usage=row.usage,
             layers=homes[row.name] if load.layers else None,
             overflow_layers=overflow[row.name] if load.layers else None,
         )
         for row in load.rows
-        if row.gpu is not None
+        if (gpu := _gpu(machine, row.name)) is not None
     ]
-    host = sum((row.usage for row in load.rows if row.gpu is None), Usage())
+    host = sum((row.usage for row in load.rows if _gpu(machine, row.name) is None), Usage())
     return Ledger(
         source="engine",
         devices=(*lines, _host_line(machine, host)),
@@ -61,10 +60,10 @@ def measured_ledger(log: str, machine: Machine) -> Ledger | None:
         DeviceLine(
             name=device.name,
             gpu=device.gpu,
-            total=_gpu(machine, device.name, device.gpu).total or None,
+            total=gpu.total if (gpu := _gpu(machine, device.name)) else None,
             free=device.free,
-            margin=machine.margin(_gpu(machine, device.name, device.gpu)),
-            usage=_usage(buffers, device.name),
+            margin=machine.margin(gpu) if gpu else None,
+            usage=_usage([b for b in buffers if b.place == device.name]),
             layers=homes[device.name] if main.layers else None,
             overflow_layers=overflow[device.name] if main.layers else None,
         )
@@ -80,13 +79,10 @@ def measured_ledger(log: str, machine: Machine) -> Ledger | None:
     )
 
 
-def _gpu(machine: Machine, name: str, description: str | None) -> Gpu:
-    """The GPU that the engine calls `name` (``CUDA1`` is the second); one that the machine doesn't
-    know has the engine's description, and a display's headroom."""
+def _gpu(machine: Machine, name: str) -> Gpu | None:
+    """The GPU that the engine calls `name`: ``CUDA1`` is the second."""
     match = _NUMBER.fullmatch(name)
-    if match and int(match[1]) < len(machine.gpus):
-        return machine.gpus[int(match[1])]
-    return Gpu(name=description or name, total=0, free=0)
+    return machine.gpus[int(match[1])] if match and int(match[1]) < len(machine.gpus) else None
 
 
 def _host_line(machine: Machine, usage: Usage) -> DeviceLine:
@@ -97,8 +93,8 @@ def _overflow(load: Load) -> Counter[str]:
     return Counter(load.layers[index] for index in load.overridden if index < len(load.layers))
 
 
-def _usage(buffers: Sequence[Buffer], place: str | None = None) -> Usage:
+def _usage(buffers: Sequence[Buffer]) -> Usage:
     def part(name: str) -> int:
-        return sum(b.nbytes for b in buffers if b.part == name and place in (None, b.place))
+        return sum(buffer.nbytes for buffer in buffers if buffer.part == name)
 
     return Usage(model=part("model"), context=part("context"), compute=part("compute"))

@@ -47,7 +47,11 @@ class _Engine(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not isinstance(error, LauncherError):
-            self._files.remove()
+            self.close()
+
+    def close(self) -> None:
+        """Remove the files."""
+        self._files.remove()
 
     def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
         """The answer to `question` about the model on `machine`.
@@ -112,10 +116,10 @@ class DirectEngine(_Engine):
 
     @cached_property
     def identity(self) -> str:
-        """Names, sizes and times of the files beside the binary."""
-        files = sorted(self._binary.parent.iterdir())
+        """Names, sizes and times of the binary and of the libraries beside it."""
+        files = [self._binary, *sorted(self._binary.parent.glob("lib*.so*"))]
         stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        return sha256(repr((str(self._binary), stamps)).encode()).hexdigest()
+        return sha256(repr(stamps).encode()).hexdigest()
 
     def _command(self, question: Question, model: str, machine: Machine, libraries: str | None) -> Command:
         return direct_command(str(self._binary), question, model, machine, libraries)

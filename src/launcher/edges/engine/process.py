@@ -3,8 +3,10 @@
 import os
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from shlex import join
+from typing import IO
 
 from launcher.core.dry_run.commands import Command
 from launcher.core.errors import failure
@@ -26,30 +28,37 @@ def run(command: Command, seconds: float, variables: tuple[str, ...]) -> Finishe
     is then ended with all its children.
     """
     inherited = {name: os.environ[name] for name in variables if name in os.environ}
+    with tempfile.TemporaryFile() as log:
+        process = _start(command, inherited | dict(command.environment), log)
+        try:
+            output, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise failure(
+                f"the dry run was not done after {seconds:g} seconds, and was ended",
+                hint=f"run it again: {shell_line(command)}",
+                where="engine",
+            ) from None
+        log.seek(0)
+        text = log.read().decode(errors="replace")
+    return Finished(status=process.returncode, output=output.decode(errors="replace"), log=text)
+
+
+def _start(command: Command, environment: dict[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """Start the process in a session of its own. Its log goes to a file: the engine drops lines
+    when it ends before a slow reader has taken them."""
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command.words,
-            env=inherited | dict(command.environment),
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
+            stderr=log,
             start_new_session=True,
         )
     except OSError as error:
         raise failure(f"can't run {command.words[0]}: {error.strerror}", where="engine") from error
-    try:
-        output, log = process.communicate(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-        raise failure(
-            f"the dry run was not done after {seconds:g} seconds, and was ended",
-            hint=f"run it again: {shell_line(command)}",
-            where="engine",
-        ) from None
-    return Finished(status=process.returncode, output=output, log=log)
 
 
 def shell_line(command: Command) -> str:
