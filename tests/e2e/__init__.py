@@ -1,0 +1,1 @@
+"""End-to-end tests: real Docker, real Compose, real llama.cpp."""
