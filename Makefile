@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test setup lint engine fuzz
+.PHONY: demo test test-setup setup lint engine fuzz
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -15,6 +15,14 @@ $(VENV)/.dev: $(VENV)/.demo
 	@touch $@
 
 setup: $(VENV)/.dev
+
+# Tests that need Docker or llama.cpp are skipped where those are missing, and say so; see test-setup.
+test: setup
+	$(BIN)/python -m pytest
+
+# The real parts of the end-to-end tests: llama.cpp, Docker, Compose, the server image (Debian, as root).
+test-setup: engine
+	scripts/docker.sh
 
 lint: setup
 	$(BIN)/ruff check .

@@ -34,7 +34,9 @@ apt_install() {
 }
 
 engine() {
-    command -v dockerd >/dev/null || docker version >/dev/null 2>&1 || apt_install docker.io iptables
+    docker version >/dev/null 2>&1 && return
+    command -v dockerd >/dev/null || apt_install docker.io iptables
+    command -v docker >/dev/null || apt_install docker-cli # a package of its own since Debian 13
 }
 
 daemon() {
@@ -43,8 +45,7 @@ daemon() {
     mkdir -p "$state"
     say "starting dockerd, log in $state/dockerd.log"
     # in a session of its own, so that it outlives this script and its terminal
-    setsid dockerd --data-root "$state/data" --pidfile "$state/dockerd.pid" \
-        >"$state/dockerd.log" 2>&1 </dev/null 9>&- &
+    setsid dockerd >"$state/dockerd.log" 2>&1 </dev/null 9>&- &
     for _ in $(seq "$daemon_wait"); do
         docker version >/dev/null 2>&1 && return
         sleep 1
