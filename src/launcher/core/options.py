@@ -1,5 +1,6 @@
 """Options of llama-server: which there are, and what their values look like."""
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,18 +12,19 @@ PREFIX = "LLAMA_ARG_"
 TRUTHY = ("on", "enabled", "true", "1")
 FALSY = ("off", "disabled", "false", "0")
 
-_INTEGER = re.compile(r"[+-]?\d+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT_MAX = 2**31 - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Option:
-    """An option of llama-server. Fields in the order of a row of llama_options.
+    """An option of llama-server; there is one object of each. Fields as in a row of llama_options.
 
     env: its variable, None where there is none. off: flags that negate it. many: a comma-separated
-    list. words: accepted words of an enum; of a number, words that may stand in its place.
-    placeholder: what ``--help`` writes for the value.
+    list. words: accepted words of an enum; of a number, words that may stand in its place. refused:
+    those of -2 (for it and all below), -1 and 0 that a number may not be. placeholder: what
+    ``--help`` writes for the value.
     """
 
     env: str | None
@@ -31,7 +33,7 @@ class Option:
     kind: Kind
     many: bool
     words: tuple[str, ...]
-    minimum: int | None
+    refused: tuple[int, ...]
     placeholder: str | None
 
     @property
@@ -55,6 +57,15 @@ class Option:
         synonyms = ("enabled", "true", "1", "disabled", "false", "0", "-1")
         return tuple(word for word in self.words if word not in synonyms)
 
+    @property
+    def bounds(self) -> str:
+        """What `refused` means, in words: " of at least 1"."""
+        if {-2, -1, 0} <= set(self.refused):
+            return " of at least 1" if self.kind == "int" else " greater than 0"
+        least = next((n for n in (0, -1) if {*range(-2, n)} <= set(self.refused)), None)
+        words = f" of at least {least}" if least is not None and -2 in self.refused else ""
+        return f"{words} other than 0" if 0 in self.refused else words
+
     def expected(self, value: str) -> str | None:
         """What `value` should have been; None when llama-server takes it."""
         return _expected(self, value)
@@ -65,7 +76,7 @@ def _expected(option: Option, value: str) -> str | None:
     if option.kind in ("flag", "bool"):
         return None if value in TRUTHY + FALSY else "on or off"
     parts = value.split(",") if option.many else (value,)
-    return next((wrong for part in parts if (wrong := _expected_part(option, part.strip()))), None)
+    return next((wrong for part in parts if (wrong := _expected_part(option, part))), None)
 
 
 def _expected_part(option: Option, value: str) -> str | None:
@@ -73,7 +84,7 @@ def _expected_part(option: Option, value: str) -> str | None:
         case "int":
             return _expected_integer(option, value)
         case "float":
-            return None if _NUMBER.fullmatch(value) else _listed(option, "a number")
+            return _expected_number(option, value)
         case "enum":
             return None if value in option.words else _listed(option, f"one of {', '.join(option.usual)}")
         case "json":
@@ -84,11 +95,17 @@ def _expected_part(option: Option, value: str) -> str | None:
 def _expected_integer(option: Option, value: str) -> str | None:
     if value in option.words:
         return None
-    least = "" if option.minimum is None else f" of at least {option.minimum}"
-    expected = " or ".join([f"an integer{least}", *option.words])
-    if not _INTEGER.fullmatch(value) or abs(int(value)) > _INT_MAX:
-        return _listed(option, expected)
-    return expected if option.minimum is not None and int(value) < option.minimum else None
+    good = _INTEGER.fullmatch(value) and abs(int(value)) <= _INT_MAX and not _refused(option, int(value))
+    return None if good else _listed(option, " or ".join([f"an integer{option.bounds}", *option.words]))
+
+
+def _expected_number(option: Option, value: str) -> str | None:
+    good = _NUMBER.fullmatch(value) and not _refused(option, float(value))
+    return None if good else _listed(option, f"a number{option.bounds}")
+
+
+def _refused(option: Option, number: float) -> bool:
+    return number <= 0 and max(math.floor(number), -2) in option.refused
 
 
 def _listed(option: Option, expected: str) -> str:

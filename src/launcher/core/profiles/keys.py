@@ -162,10 +162,9 @@ def shape(option: Option) -> str:
         case "flag" | "bool":
             base = "`on` or `off`"
         case "int":
-            least = f" of at least {option.minimum}" if option.minimum is not None else ""
-            base = ", ".join([f"an integer{least}", *(f"`{word}`" for word in option.words)])
+            base = ", ".join([f"an integer{option.bounds}", *(f"`{word}`" for word in option.words)])
         case "float":
-            base = "a number"
+            base = f"a number{option.bounds}"
         case "enum":
             base = ", ".join(f"`{word}`" for word in option.usual)
         case "json":

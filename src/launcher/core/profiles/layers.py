@@ -1,7 +1,7 @@
 """Which value of a key a profile gets: defaults, then its parents, then its own section."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from launcher.core.errors import Problem
@@ -29,7 +29,7 @@ class Placed:
 
 @dataclass(slots=True)
 class Layers:
-    """The values of one profile before templates, and what is wrong with the keys.
+    """The values of one profile before templates, and what is wrong with its parents.
 
     orphaned: a parent is missing, so that values are missing too.
     """
@@ -48,7 +48,7 @@ class Layers:
         """Fill `placed` from the farthest layer to the nearest."""
         chain = self._chain()
         for depth, section in enumerate(reversed([*chain, *self._defaults()])):
-            for key, entry in self._known(section).items():
+            for key, entry in section.entries.items():
                 self._place(key, entry, section, depth)
 
     def _place(self, key: str, entry: Entry, section: Section, depth: int) -> None:
@@ -96,28 +96,42 @@ class Layers:
         hint = f"did you mean {near[0]}?" if near else "launcher list --all shows the profiles"
         return f"no profile {name!r}", hint
 
-    def _known(self, section: Section) -> Mapping[str, Entry]:
-        """The section's entries by present spelling of their key; complains of the others."""
-        known: dict[str, Entry] = {}
-        for entry in section.entries.values():
-            key = canonical(entry.key)
-            if key not in KEYS:
-                self.complain(section.name, entry, *unknown(entry.key))
-            elif section.name == DEFAULTS and key in OWN_ONLY:
-                self.complain(
-                    section.name, entry, "belongs to one profile", "move it to that profile's section"
-                )
-            elif key in known:
-                first = known[key]
-                what = f"set twice; {first.key} on line {first.line} is the same"
-                self.complain(section.name, entry, what, "keep one of the two")
-            else:
-                known[key] = entry
-        return known
-
 
 def merge(document: Document, name: str) -> Layers:
     """The layers of a profile that exists, merged."""
     layers = Layers(document, name)
     layers.merge()
     return layers
+
+
+def with_known_keys(document: Document) -> Document:
+    """The document with its entries by present spelling of their key, and complaints of the others."""
+    problems = list(document.problems)
+    sections = {
+        name: replace(section, entries=_known(document.path, section, problems))
+        for name, section in document.sections.items()
+    }
+    return Document(path=document.path, sections=sections, problems=tuple(problems))
+
+
+def _known(path: str, section: Section, problems: list[Problem]) -> Mapping[str, Entry]:
+    known: dict[str, Entry] = {}
+    for entry in section.entries.values():
+        key = canonical(entry.key)
+        if complaint := _complaint(section, key, entry, known.get(key)):
+            what, hint = complaint
+            problems.append(problem(path, entry.line, section.name, entry.key, what, hint=hint))
+        else:
+            known[key] = entry
+    return known
+
+
+def _complaint(section: Section, key: str, entry: Entry, first: Entry | None) -> tuple[str, str] | None:
+    """(what is wrong, hint) of an entry; `first` is an earlier one of the same key."""
+    if key not in KEYS:
+        return unknown(entry.key)
+    if section.name == DEFAULTS and key in OWN_ONLY:
+        return "belongs to one profile", "move it to that profile's section"
+    if first:
+        return f"set twice; {first.key} on line {first.line} is the same", "keep one of the two"
+    return None

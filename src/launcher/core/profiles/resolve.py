@@ -13,7 +13,7 @@ from launcher.core.profiles.build import build
 from launcher.core.profiles.command import complaints, sampler_words, split
 from launcher.core.profiles.grammar import DEFAULTS, Document, Section, problem
 from launcher.core.profiles.keys import KEYS
-from launcher.core.profiles.layers import Placed, merge
+from launcher.core.profiles.layers import Layers, Placed, merge
 from launcher.core.profiles.values import Profile, Sampler, Setting
 
 DOWNLOAD_KEYS = ("HF_REPO", "MODEL_URL", "DOCKER_REPO")
@@ -28,7 +28,7 @@ class Resolution:
     """
 
     document: Document
-    name: str
+    layers: Layers
     samplers: Mapping[str, Sampler]
     machine: Machine | None
     lenient: bool = False
@@ -38,14 +38,21 @@ class Resolution:
 
     def run(self) -> Profile | None:
         """The profile, or None when `problems` says why there is none."""
-        layers = merge(self.document, self.name)
-        self.problems += layers.problems
-        self.placed = self._render(layers.placed)
+        self.check()
+        return None if self.problems else self._build()
+
+    def check(self) -> None:
+        """Fill in the templates, and collect the problems."""
+        self.problems += self.layers.problems
+        self.placed = self._render(self.layers.placed)
         self._check_values()
-        if not layers.orphaned:
+        if not self.layers.orphaned:
             self._check_model()
         self._check_command()
-        return None if self.problems else self._build()
+
+    @property
+    def name(self) -> str:
+        return self.layers.name
 
     def complain(self, placed: Placed, what: str, hint: str | None = None) -> None:
         path, line = self.document.path, placed.setting.line
@@ -215,7 +222,8 @@ class Registry:
         `settings` as they are written.
         """
         self.section(name)
-        resolution = Resolution(self.document, name, samplers, machine, lenient=partial)
+        layers = merge(self.document, name)
+        resolution = Resolution(self.document, layers, samplers, machine, lenient=partial)
         profile = resolution.run()
         if profile is None:
             raise UsageError(*resolution.problems)

@@ -9,6 +9,7 @@ from launcher.core.profiles.values import Sampler
 from launcher.core.units import GIB, MIB
 
 if TYPE_CHECKING:
+    from jinja2 import Template
     from jinja2.sandbox import SandboxedEnvironment
 
 MARKS = ("{{", "{%", "{#")
@@ -51,7 +52,7 @@ def render(value: str, variables: Mapping[str, Any]) -> str:
     from jinja2 import TemplateError, UndefinedError
 
     try:
-        return _sandbox().from_string(value).render(variables).strip()
+        return _template(value).render(variables).strip()
     except UndefinedError as error:
         needs = "machine" not in variables and str(error).startswith("'machine' is undefined")
         raise TemplateValueError(str(error), needs_machine=needs) from None
@@ -59,6 +60,11 @@ def render(value: str, variables: Mapping[str, Any]) -> str:
         raise TemplateValueError(str(error)) from None
     except (TypeError, ValueError, ArithmeticError, LookupError, OverflowError) as error:
         raise TemplateValueError(f"{type(error).__name__}: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def _template(value: str) -> "Template":
+    return _sandbox().from_string(value)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from launcher.core.machine import Machine
 from launcher.core.profiles.command import read_samplers
 from launcher.core.profiles.grammar import DEFAULTS, problem, read
 from launcher.core.profiles.keys import names
-from launcher.core.profiles.layers import merge
+from launcher.core.profiles.layers import merge, with_known_keys
 from launcher.core.profiles.resolve import Registry, Resolution
 from launcher.core.profiles.templates import is_template
 from launcher.core.profiles.values import Sampler
@@ -16,7 +16,7 @@ from launcher.core.profiles.values import Sampler
 
 def parse(text: str, path: str) -> Registry:
     """Read models.conf; `path` is only for messages. Never raises: see Registry.problems."""
-    return Registry(document=read(text, path))
+    return Registry(document=with_known_keys(read(text, path)))
 
 
 def parse_samplers(document: object, path: str) -> tuple[Mapping[str, Sampler], tuple[Problem, ...]]:
@@ -55,8 +55,8 @@ def _problems_of(
     targets = [known[machine] for machine in wanted if machine in known] if templated else []
     tried: list[Machine | None] = [*targets] or [None]
     for target in tried:
-        resolution = Resolution(registry.document, name, samplers, target, lenient=target is None)
-        resolution.run()
+        resolution = Resolution(registry.document, layers, samplers, target, lenient=target is None)
+        resolution.check()
         yield from resolution.problems
 
 
