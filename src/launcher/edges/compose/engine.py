@@ -89,8 +89,8 @@ class Engine:
         with _explained():
             if "DOCKER_HOST" in os.environ:
                 return docker.from_env(timeout=REQUEST_SECONDS)
-            context = ContextAPI.get_current_context()
-            return docker.DockerClient(base_url=context.Host, timeout=REQUEST_SECONDS)
+            context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
+            return docker.DockerClient(context.Host, tls=context.TLSConfig, timeout=REQUEST_SECONDS)
 
     def _server(self, project: str) -> "Container | None":
         with _explained():
