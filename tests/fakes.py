@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from launcher.core.answers import Health
 from launcher.core.launch import Instance, Memory, State
 from launcher.core.render import Rendered
-from launcher.workflow.world import Health, World
+from launcher.workflow.world import World
 
 
 class FakeClock:
@@ -110,7 +111,7 @@ class FakeReporter:
     notes: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, seconds: float | None = None) -> None:
         self.said.append(text)
 
     def note(self, text: str) -> None:

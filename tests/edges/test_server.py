@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from launcher.core.answers import Answer, Props
 from launcher.core.errors import LauncherError
-from launcher.edges.server import Answer, LlamaServer, Props
+from launcher.edges.server import LlamaServer
 
 PROPS = {
     "default_generation_settings": {"params": {"temperature": 1}, "n_ctx": 512},

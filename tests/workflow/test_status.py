@@ -7,13 +7,14 @@ import pytest
 from fakes import desk_world, instance_of, rendered
 from launcher.core.errors import misuse
 from launcher.core.launch import Launch, Memory, State
+from launcher.core.profiles import RuntimeName
 from launcher.core.render import Rendered
 from launcher.workflow.status import Status, status
 
 GLM = rendered("glm")
 
 
-def prepare(profile: str, free: Mapping[str, int]) -> Rendered:
+def prepare(profile: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
     return GLM
 
 
@@ -24,7 +25,7 @@ def observe(
     world.runtime.ready_at = 1.0
     if state:
         world.runtime.running = instance_of(GLM, state, exit_code=exit_code)
-    return status(world.world, lambda profile, free: planned, default_port=8080)
+    return status(world.world, lambda profile, free, runtime: planned, default_port=8080)
 
 
 def test_running_as_planned() -> None:
@@ -75,7 +76,7 @@ def test_a_profile_that_is_gone_from_the_file() -> None:
     desk = desk_world()
     desk.runtime.running = instance_of(GLM)
 
-    def refuse(profile: str, free: Mapping[str, int]) -> Rendered:
+    def refuse(profile: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
         raise misuse("no such profile", where="glm")
 
     words = status(desk.world, refuse, default_port=8080).words

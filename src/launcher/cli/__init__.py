@@ -23,16 +23,21 @@ COMMANDS: dict[str, str] = {
     "activate": "edit",
     "add": "edit",
     "copy": "edit",
+    "down": "launch",
     "edit": "edit",
     "inspect": "inspect",
     "list": "registry",
+    "logs": "launch",
     "remove": "edit",
     "rename": "edit",
+    "restart": "launch",
     "retire": "edit",
     "set": "edit",
     "show": "registry",
     "snapshot": "inspect",
+    "status": "launch",
     "unset": "edit",
+    "up": "launch",
 }
 
 

@@ -1,7 +1,7 @@
 """The project as its files say it: models.conf and samplers, read and validated."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +29,27 @@ def load_project(space: Workspace) -> Project:
     """Read a workspace's files; raises UsageError with everything that is wrong in them."""
     samplers, wrong = load_samplers(space)
     registry = parse(read_text(space.conf), shown(space.conf))
-    problems = [*wrong, *validate(registry, samplers)]
+    return _faultless(
+        Project(space=space, registry=registry, samplers=samplers), [*wrong, *validate(registry, samplers)]
+    )
+
+
+def open_project(space: Workspace) -> Project:
+    """Read a workspace's files; raises UsageError where they can't be read as profiles at all.
+
+    What is wrong with one profile is told when that one is asked for.
+    """
+    samplers, wrong = load_samplers(space)
+    registry = parse(read_text(space.conf), shown(space.conf))
+    return _faultless(
+        Project(space=space, registry=registry, samplers=samplers), [*wrong, *registry.problems]
+    )
+
+
+def _faultless(project: Project, problems: Sequence[Problem]) -> Project:
     if problems:
         raise UsageError(*problems)
-    return Project(space=space, registry=registry, samplers=samplers)
+    return project
 
 
 def load_samplers(space: Workspace) -> tuple[Mapping[str, Sampler], tuple[Problem, ...]]:

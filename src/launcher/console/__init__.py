@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -61,10 +61,10 @@ class Console:
     def progress(self, text: str) -> Iterator["Progress"]:
         """Show what is being done: a spinner on a terminal, one line per change elsewhere."""
         if not sys.stderr.isatty():
-            yield Progress(self.note)
+            yield Progress(self.note, live=False)
             return
         with self._err.status(text) as status:
-            yield Progress(status.update)
+            yield Progress(status.update, live=True)
 
     @cached_property
     def _out(self) -> "RichConsole":
@@ -78,14 +78,17 @@ class Console:
 class Progress:
     """A line of text that is replaced as the work goes on; repeats are not printed twice."""
 
-    def __init__(self, update: Any) -> None:
+    def __init__(self, update: Callable[[str], None], *, live: bool) -> None:
         self._update = update
+        self._live = live
         self._last = ""
 
-    def say(self, text: str) -> None:
-        if text != self._last:
-            self._last = text
-            self._update(text)
+    def say(self, text: str, seconds: float | None = None) -> None:
+        """Show `text`, and on a terminal for how long that has been going on."""
+        shown = text if seconds is None or not self._live else f"{text}, {seconds:.0f} s"
+        if shown != self._last:
+            self._last = shown
+            self._update(shown)
 
 
 def _rich(stream: Any) -> "RichConsole":
@@ -109,4 +112,14 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
+    return made
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> "Table":
+    """Names and values under each other, without a header."""
+    from rich.table import Table
+
+    made = Table.grid(padding=(0, 2))
+    for name, value in pairs:
+        made.add_row(name, value)
     return made

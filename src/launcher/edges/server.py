@@ -2,42 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from launcher.core.answers import Answer, Health, Props
 from launcher.core.errors import LauncherError, failure
 
 if TYPE_CHECKING:
     import httpx
 
-Health = Literal["ok", "loading", "down"]
-
 HEALTH_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
 OK, LOADING, UNAUTHORIZED = 200, 503, 401
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Props:
-    """What the server says of itself: `n_ctx` is per slot; `model_path` as the server sees it."""
-
-    model_path: str
-    alias: str
-    n_ctx: int
-    slots: int
-    build: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A reply, and how fast it came: tokens, and tokens per second (None when it says nothing)."""
-
-    text: str
-    prompt_tokens: int
-    answer_tokens: int
-    prompt_per_second: float | None
-    answer_per_second: float | None
 
 
 class LlamaServer:

@@ -1,6 +1,7 @@
 """The project's server, wherever it runs."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TypeVar
 
 from launcher.core.errors import LauncherError, failure
@@ -17,7 +18,8 @@ def find(world: World, memory: Memory) -> Instance | None:
     A runtime that can't be asked (no Docker here) is an error only where something was started in it.
     """
     found = [instance for instance in _ask(world, memory, lambda runtime: runtime.instance()) if instance]
-    return min(found, key=lambda instance: instance.state == "exited", default=None)
+    running = min(found, key=lambda instance: instance.state == "exited", default=None)
+    return _answering(world, running) if running else None
 
 
 def logs(world: World, *, follow: bool, tail: int | None) -> Iterator[str]:
@@ -26,6 +28,13 @@ def logs(world: World, *, follow: bool, tail: int | None) -> Iterator[str]:
     if instance is None:
         raise failure("no server of this project is there", hint="launcher up PROFILE")
     return world.runtimes[instance.runtime].logs(follow=follow, tail=tail)
+
+
+def _answering(world: World, instance: Instance) -> Instance:
+    """A server that answers is healthy, though Docker may look only every few seconds."""
+    if instance.state == "starting" and world.server.health(instance.url) == "ok":
+        return replace(instance, state="healthy")
+    return instance
 
 
 def stop_all(world: World, memory: Memory) -> None:

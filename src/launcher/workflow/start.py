@@ -62,7 +62,7 @@ def _wait_until_healthy(
             )
         if clock.monotonic() - phase_read >= PHASE_SECONDS:
             phase, phase_read = _phase(runtime), clock.monotonic()
-        report.say(f"{rendered.profile}: {phase}, {elapsed:.0f} s")
+        report.say(f"{rendered.profile}: {phase}", elapsed)
         clock.sleep(POLL_SECONDS)
     return clock.monotonic() - began
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from launcher.core.errors import LauncherError
 from launcher.core.launch import Instance, Memory
+from launcher.core.profiles import RuntimeName
 from launcher.core.render import Rendered
 from launcher.workflow.servers import find
 from launcher.workflow.world import World
 
-PrepareProfile = Callable[[str, Mapping[str, int]], Rendered]
-"""Plans and renders the named profile, assuming the given free bytes by GPU."""
+PrepareProfile = Callable[[str, Mapping[str, int], RuntimeName], Rendered]
+"""Plans and renders the named profile for a runtime, assuming the given free bytes by GPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +66,7 @@ def _state(instance: Instance) -> str | None:
 
 def _against_plan(instance: Instance, memory: Memory, prepare: PrepareProfile) -> str:
     try:
-        planned = prepare(instance.profile, memory.active.free if memory.active else {})
+        planned = prepare(instance.profile, memory.active.free if memory.active else {}, instance.runtime)
     except LauncherError as error:
         return f"running, but its profile can't be planned any more: {error.problems[0]}"
     return AS_PLANNED if planned.plan_hash == instance.plan_hash else "profile changed since"

@@ -3,19 +3,18 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
+from launcher.core.answers import Health
 from launcher.core.launch import Memory
 from launcher.core.profiles import RuntimeName
 from launcher.workflow.runtime import Runtime
-
-Health = Literal["ok", "loading", "down"]
 
 
 class Clock(Protocol):
     def monotonic(self) -> float: ...
 
-    def sleep(self, seconds: float) -> None: ...
+    def sleep(self, seconds: float, /) -> None: ...
 
 
 class Server(Protocol):
@@ -45,7 +44,8 @@ class Lock(Protocol):
 class Reporter(Protocol):
     """Tells the user what is being done, and asks."""
 
-    def say(self, text: str) -> None: ...
+    def say(self, text: str, seconds: float | None = None) -> None:
+        """`seconds`: for how long that has been going on."""
 
     def note(self, text: str) -> None: ...
 

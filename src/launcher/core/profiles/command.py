@@ -9,6 +9,7 @@ from launcher.core.profiles.values import Sampler
 
 Complaint = tuple[str, str | None]  # what is wrong, and the next step
 
+SLIP = 0.8  # likeness (difflib) from which an unknown flag is taken for a slip of the pen
 _KEYS_ONLY = ("MODEL", "MMPROJ", "SPEC_DRAFT_MODEL", "API_KEY_FILE")  # files that the container must see
 
 
@@ -18,8 +19,7 @@ def split(value: str) -> tuple[str, ...]:
 
 
 def complaints(words: tuple[str, ...], *, own_image: bool) -> list[Complaint]:
-    """What llama-server would refuse. With an image of one's own, flags that this build doesn't
-    know are taken on trust."""
+    """What llama-server would refuse. With an image of one's own, not even slips are."""
     found = []
     for argument in arguments(words):
         complaint = _complaint(argument, own_image)
@@ -31,7 +31,7 @@ def complaints(words: tuple[str, ...], *, own_image: bool) -> list[Complaint]:
 def _complaint(argument: Argument, own_image: bool) -> Complaint | None:
     flag, option = argument.flag, argument.option
     if option is None:
-        return None if own_image and flag.startswith("-") else _unknown(flag)
+        return _unknown(flag, own_image)
     if reserved := _reserved(option):
         return f"{flag}: {reserved[0]}", reserved[1]
     if option.kind == "action":
@@ -51,15 +51,20 @@ def _reserved(option: Option) -> Complaint | None:
     return RESERVED.get(key)
 
 
-def _unknown(flag: str) -> Complaint:
+def _unknown(flag: str, own_image: bool) -> Complaint | None:
+    """A flag that this build doesn't know is taken on trust, unless it looks like a slip: newer
+    builds have new flags, and what the server refuses is told when it starts."""
     if not flag.startswith("-"):
         return f"{flag!r} belongs to no flag", "quote a value that has blanks in it"
+    if own_image:
+        return None
     name, equals, value = flag.partition("=")
     if equals and name in BY_FLAG:
         return f"{flag}: llama-server takes the value as a word of its own", f"write {name} {value}"
-    near = get_close_matches(flag, BY_FLAG, n=1)
-    own = "set IMAGE if another build of llama-server has it"
-    return f"{flag}: llama-server has no such option", f"did you mean {near[0]}?" if near else own
+    near = get_close_matches(flag, BY_FLAG, n=1, cutoff=SLIP)
+    if not near:
+        return None
+    return f"{flag}: llama-server has no such option", f"did you mean {near[0]}?"
 
 
 def sampler_words(flag: str, value: str | None) -> tuple[str, ...]:

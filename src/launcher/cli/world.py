@@ -1,0 +1,135 @@
+"""Wires the edges of this computer to the launch path."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from launcher.cli.machines import observed_machine
+from launcher.cli.options import Workspace
+from launcher.cli.project import Project, open_project
+from launcher.core.machine import Machine
+from launcher.core.profiles import Profile, RuntimeName
+from launcher.core.render import Rendered, Site
+from launcher.edges import bundled_models, ports
+from launcher.edges.compose import ComposeRuntime
+from launcher.edges.embedded import EmbeddedRuntime
+from launcher.edges.files import write_atomic
+from launcher.edges.headers import open_headers
+from launcher.edges.server import LlamaServer
+from launcher.edges.state import FileLock, JournalFile
+from launcher.workflow.launching import Prepared, assuming_free, prepare
+from launcher.workflow.planning import Models
+from launcher.workflow.runtime import Runtime
+from launcher.workflow.world import World
+
+
+@dataclass(slots=True)
+class Preparation:
+    """Prepares one profile as often as it is called; `last` is what came out last."""
+
+    make: Callable[[Mapping[str, int]], Prepared]
+    last: Prepared | None = None
+
+    def __call__(self, free: Mapping[str, int]) -> Rendered:
+        self.last = self.make(free)
+        return self.last.rendered
+
+
+class LaunchSite:
+    """A project folder on this computer, with everything that starting a server there needs."""
+
+    def __init__(self, space: Workspace, say: Callable[[str], None] = lambda text: None) -> None:
+        self._space = space
+        self._say = say
+
+    @cached_property
+    def project(self) -> Project:
+        return open_project(self._space)
+
+    @cached_property
+    def site(self) -> Site:
+        owner = self._space.models_dir.stat() if self._space.models_dir.exists() else self._space.root.stat()
+        return Site(
+            models_dir=str(self._space.models_dir),
+            project=compose_project(self._space.root),
+            user=f"{owner.st_uid}:{owner.st_gid}",
+            groups=device_groups(),
+        )
+
+    @cached_property
+    def world(self) -> World:
+        server = LlamaServer()
+        runtimes: dict[RuntimeName, Runtime] = {
+            "compose": ComposeRuntime(self._space.root, self.site.project, self._say),
+            "embedded": EmbeddedRuntime(
+                folder=self._space.state, healthy=lambda url: server.health(url) == "ok"
+            ),
+        }
+        return World(
+            runtimes=runtimes,
+            server=server,
+            ports=ports,
+            files=ProjectFiles(self._space.root),
+            journal=JournalFile(self._space.state, write_atomic),
+            lock=FileLock(self._space.state),
+            clock=time,
+            free_memory=lambda: {gpu.key: gpu.free for gpu in observed_machine().gpus},
+        )
+
+    def server(self, profile: str) -> LlamaServer:
+        """The client for the server of `profile`, with its API key."""
+        key_file = self.project.profile(profile, partial=True).api_key_file
+        return LlamaServer(self._space.root / key_file if key_file else None)
+
+    def preparation(self, name: str, *, runtime: RuntimeName | None, force: bool) -> Preparation:
+        return Preparation(lambda free: self._prepare(name, free, runtime=runtime, force=force))
+
+    def planned(self, name: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
+        """What `name` would be started as now."""
+        return self._prepare(name, free, runtime=runtime, force=True).rendered
+
+    @property
+    def default_port(self) -> int:
+        names = self.project.registry.names()
+        return self.project.profile(names[0], partial=True).host_port if names else 8080
+
+    def _prepare(
+        self, name: str, free: Mapping[str, int], *, runtime: RuntimeName | None, force: bool
+    ) -> Prepared:
+        machine = assuming_free(observed_machine(), free)
+        profile = self._profile(name, machine, runtime)
+        if profile.model:
+            bundled_models.provide(self._space.models_dir, profile.model)
+        headers = open_headers(self._space.models_dir, self._space.profiles / "headers")
+        return prepare(profile, Models(headers), machine, self.site, force=force)
+
+    def _profile(self, name: str, machine: Machine, runtime: RuntimeName | None) -> Profile:
+        profile = self.project.profile(name, machine)
+        return replace(profile, runtime=runtime) if runtime else profile
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFiles:
+    """Writes rendered files below the project folder, each whole."""
+
+    root: Path
+
+    def write(self, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            write_atomic(self.root / name, text)
+
+
+def compose_project(root: Path) -> str:
+    """Compose's name for the project: $COMPOSE_PROJECT_NAME, else made of the folder's as Compose does."""
+    named = os.environ.get("COMPOSE_PROJECT_NAME")
+    return named or re.sub(r"[^-_a-z0-9]", "", root.name.lower()).lstrip("-_") or "launcher"
+
+
+def device_groups() -> tuple[int, ...]:
+    """Groups that may open this computer's GPU device nodes."""
+    nodes = [Path("/dev/kfd"), *Path("/dev/dri").glob("renderD*")]
+    return tuple(sorted({node.stat().st_gid for node in nodes if node.exists()}))
