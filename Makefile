@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-setup setup lint engine fuzz
+.PHONY: demo test test-setup setup lint engine fuzz docs
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +28,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The reference pages that come from the code.
+docs: setup
+	$(BIN)/python scripts/docs.py
 
 # The real llama.cpp, for tests and dry runs; prints the path of its binary.
 engine:

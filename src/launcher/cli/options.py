@@ -149,4 +149,5 @@ class ProfileName(click.types.StringParamType):
 
 def profile_argument(name: str = "profile", **options: Any) -> Callable[[FunctionT], FunctionT]:
     """``click.argument`` for the name of a profile."""
-    return click.argument(name, type=ProfileName(), metavar=name.upper(), **options)
+    metavar = name.upper() if options.get("required", True) else f"[{name.upper()}]"
+    return click.argument(name, type=ProfileName(), metavar=metavar, **options)
