@@ -144,6 +144,31 @@ def test_permissions_and_a_symbolic_link_are_kept(conf: Path, tmp_path: Path) ->
     assert "CTX_SIZE=2" in real.read_text(encoding="utf-8")
 
 
+MACHINE = """name: desk
+host: {memory: 64GiB}
+gpus: [{name: RTX 4090, total: 24080MiB, free: 23600MiB, role: compute}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("MACHINES=desk, dsk", "no machine 'dsk' under profiles/machines/"),
+        ("CTX_SIZE={{ machine.gpu }}", "has no attribute 'gpu'"),
+    ],
+)
+def test_a_change_is_tried_on_the_saved_machines(
+    conf: Path, setting: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machines = conf.parent / "profiles/machines"
+    machines.mkdir(parents=True)
+    (machines / "desk.yml").write_text(MACHINE, encoding="utf-8")
+    (machines / "broken.yml").write_text("gpus: 3", encoding="utf-8")
+    assert cli.run(["set", "a", setting]) == 2
+    assert message in capsys.readouterr().err
+    assert cli.run(["set", "a", "CTX_SIZE={{ 4096 * machine.gpus|length }}", "MACHINES=desk"]) == 0
+
+
 # edit
 
 

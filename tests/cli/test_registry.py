@@ -97,3 +97,12 @@ def test_the_shell_completes_names_of_profiles(monkeypatch: pytest.MonkeyPatch) 
     complete = BashComplete(cli.launcher, {"obj": Globals()}, "launcher", "_LAUNCHER_COMPLETE")
     found = complete.get_completions(["show"], "o")
     assert [item.value for item in found] == ["old"]
+
+
+def test_show_fills_in_the_templates_for_a_machine(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "box.yml").write_text(
+        "name: box\nhost: {memory: 64GiB}\ngpus: [{name: A, total: 8GiB, free: 8GiB, role: compute}]\n",
+        encoding="utf-8",
+    )
+    assert cli.run(["show", "grown", "--machine", "box.yml", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["environment"]["LLAMA_ARG_CTX_SIZE"] == "8192"

@@ -1,19 +1,21 @@
 """Commands that change models.conf; each shows the diff, and refuses what would not validate."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from launcher.cli.machines import machines_dir, resolve_machine
 from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
 from launcher.cli.project import load_samplers, shown
 from launcher.console import Console
 from launcher.core import conf_edit
 from launcher.core.conf_edit import Edit
-from launcher.core.errors import Problem, misuse
+from launcher.core.errors import LauncherError, Problem, misuse
+from launcher.core.machine import Machine
 from launcher.core.profiles import parse, validate
 from launcher.edges.files import TextFile, draft
 from launcher.edges.state import FileLock
@@ -168,7 +170,15 @@ def _change(ctx: click.Context, edit: Edit) -> None:
 
 def _problems(space: Workspace, text: str) -> list[Problem]:
     samplers, wrong = load_samplers(space)
-    return [*wrong, *validate(parse(text, shown(space.conf)), samplers)]
+    machines = tuple(_readable_machines(machines_dir(space)))
+    return [*wrong, *validate(parse(text, shown(space.conf)), samplers, machines)]
+
+
+def _readable_machines(folder: Path) -> Iterator[Machine]:
+    """The saved machines; what is wrong with the file of another is not for models.conf to mend."""
+    for path in sorted(folder.glob("*.yml")):
+        with suppress(LauncherError):
+            yield resolve_machine(path.stem, folder)
 
 
 def _lock(space: Workspace) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 import click
 
+from launcher.cli.machines import machine_for
 from launcher.cli.options import LauncherCommand, profile_argument, workspace
 from launcher.cli.project import load_project
 from launcher.console import Console
@@ -26,9 +27,11 @@ def list_(ctx: click.Context, everything: bool) -> None:
 def show(ctx: click.Context, profile: str) -> None:
     """Show what a profile resolves to, and where each value comes from.
 
-    A value whose template needs a machine is shown as it is written.
+    A value whose template needs a machine is shown as it is written, unless --machine names one.
     """
-    project = load_project(workspace(ctx))
-    found = project.profile(profile, partial=True)
+    space = workspace(ctx)
+    project = load_project(space)
+    machine = machine_for(space) if space.machines else None
+    found = project.profile(profile, machine, partial=True)
     show_one = view.profile_json if project.space.json else view.show_profile
     show_one(Console(), found, project.registry.path)

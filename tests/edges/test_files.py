@@ -1,0 +1,74 @@
+"""Text files: atomic writes, and errors that name the place."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from launcher.core.errors import LauncherError, UsageError
+from launcher.edges.files import draft, load_yaml, read_text, write_atomic
+
+
+def test_a_text_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_atomic(path, "ä\r\n\u2028 $x # y\n")
+    assert path.read_bytes() == "ä\r\n\u2028 $x # y\n".encode()
+    assert read_text(path) == "ä\r\n\u2028 $x # y\n"
+
+
+def test_a_write_keeps_the_mode_of_the_file_and_leaves_nothing_aside(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+    path.chmod(0o600)
+    write_atomic(path, "new")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("new", 0o600)
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_mode_can_be_given(tmp_path: Path) -> None:
+    write_atomic(tmp_path / "a", "x", mode=0o640)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
+
+
+def test_a_write_that_fails_leaves_the_old_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(LauncherError, match="cannot be written: No space left on device"):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_missing_file_and_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LauncherError, match="none: no such file"):
+        read_text(tmp_path / "none")
+    (tmp_path / "b").write_bytes(b"ok\xff")
+    with pytest.raises(LauncherError, match="b: is not UTF-8 at byte 2"):
+        read_text(tmp_path / "b")
+
+
+def test_yaml_that_cannot_be_read_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("a: 1\nb: [\n")
+    with pytest.raises(UsageError) as caught:
+        load_yaml(path)
+    assert str(caught.value).startswith(f"{path}:3: is not YAML: ")
+
+
+def test_yaml_makes_only_plain_values(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("!!python/object/apply:os.getcwd []")
+    with pytest.raises(UsageError, match="is not YAML"):
+        load_yaml(path)
+
+
+def test_drafts_have_names_of_their_own(tmp_path: Path) -> None:
+    first, second = draft(tmp_path / "new", "a"), draft(tmp_path / "new", "b")
+    assert (first.read(), second.read()) == ("a", "b")
+    first.remove()
+    assert not first.path.exists()
