@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "logs": "launch",
     "remove": "edit",
     "rename": "edit",
+    "render": "render",
     "restart": "launch",
     "retire": "edit",
     "set": "edit",

@@ -17,7 +17,7 @@ from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime
 from launcher.edges.embedded import EmbeddedRuntime
-from launcher.edges.files import write_atomic
+from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import open_headers
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
@@ -114,9 +114,13 @@ class LaunchSite:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """Writes rendered files below the project folder, each whole."""
+    """The rendered files in the project folder; each is written whole."""
 
     root: Path
+
+    def read(self, name: str) -> str | None:
+        path = self.root / name
+        return read_text(path) if path.exists() else None
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
