@@ -27,6 +27,9 @@ GLM_SMALL = "GLM-4.7-Flash-Q4_K_M.gguf"
 HYBRID = "Qwen3.5-27B-Q6_K.gguf"
 TINY = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
+LAYERS = 48
+"""Of GLM-4.7-Flash, the output counted as one."""
+
 RTX_4090 = Gpu(
     name="NVIDIA GeForce RTX 4090",
     total=24080 * MIB,
@@ -114,7 +117,11 @@ def ledger(
         )
         for index, (gpu, usage) in enumerate(zip(on.gpus, usages, strict=True))
     ]
-    return Ledger(source="estimate", devices=(*lines, DeviceLine(name="Host", usage=host)), n_ctx=131072)
+    return Ledger(
+        source="estimate",
+        devices=(*lines, DeviceLine(name="Host", usage=host, layers=LAYERS - sum(layers))),
+        n_ctx=131072,
+    )
 
 
 def placement(

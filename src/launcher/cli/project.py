@@ -25,12 +25,16 @@ class Project:
         return self.registry.resolve(name, samplers=self.samplers, machine=machine, partial=partial)
 
 
-def load_project(space: Workspace) -> Project:
-    """Read a workspace's files; raises UsageError with everything that is wrong in them."""
+def load_project(space: Workspace, machines: Sequence[Machine] = ()) -> Project:
+    """Read a workspace's files; raises UsageError with everything that is wrong in them.
+
+    With `machines`, templates are tried for each, and MACHINES must name some of them.
+    """
     samplers, wrong = load_samplers(space)
     registry = parse(read_text(space.conf), shown(space.conf))
     return _faultless(
-        Project(space=space, registry=registry, samplers=samplers), [*wrong, *validate(registry, samplers)]
+        Project(space=space, registry=registry, samplers=samplers),
+        [*wrong, *validate(registry, samplers, machines)],
     )
 
 

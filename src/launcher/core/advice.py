@@ -9,11 +9,12 @@ from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.quantise import smaller
 from launcher.core.settings import Settings
-from launcher.core.strategy import with_margins
-from launcher.core.units import MIB, mib_up
-from launcher.core.verdict import judge
+from launcher.core.strategy import fit_targets, weights_on_gpu
+from launcher.core.units import MIB, mib_up, pad
 
 CONTEXT_STEP = 256
+COARSE_STEP = 4096
+SMALLEST_CONTEXT = 8192
 MARGIN_STEP = 64 * MIB
 USUAL_UBATCH = 512
 SMALL_CACHE = "q8_0"
@@ -37,22 +38,21 @@ def trial(model: Model, machine: Machine) -> Try:
 
 def remedy(found: Assessment, model: Model, machine: Machine) -> str | None:
     """The first single change with which a plan that doesn't hold would; None when none does."""
+    if _hopeless(model, machine):
+        return None
     attempt = trial(model, machine)
     for change, settings in _changes(found, machine):
-        outcome = against(attempt(settings), found.choice.margins, model, machine)
+        outcome = attempt(settings)
         if outcome.holds:
             return f"{change} holds: {outcome.judgement.reason}"
-    context = largest_context(found.settings, model, attempt, lambda outcome: outcome.holds)
-    return f"CTX_SIZE={context} is the largest context that holds" if context else None
+    return None
 
 
-def against(outcome: Assessment, margins: tuple[int, ...], model: Model, machine: Machine) -> Assessment:
-    """`outcome` judged by these margins instead of its own."""
-    settings = outcome.choice.settings
-    placement = with_margins(outcome.placement, margins, settings, machine)
-    judgement = judge(placement, outcome.settings, model, outcome.host)
-    choice = replace(outcome.choice, placement=placement, margins=margins)
-    return replace(outcome, choice=choice, judgement=judgement)
+def _hopeless(model: Model, machine: Machine) -> bool:
+    """The weights alone are more than all memory."""
+    host = machine.host_memory if machine.host_free is None else machine.host_free
+    weights = sum(tensor.nbytes for tensor in model.header.tensors)
+    return host is not None and weights > host + sum(gpu.free for gpu in machine.gpus)
 
 
 def _changes(found: Assessment, machine: Machine) -> Iterator[tuple[str, Settings]]:
@@ -68,45 +68,51 @@ def _changes(found: Assessment, machine: Machine) -> Iterator[tuple[str, Setting
         yield "FLASH_ATTN=on", replace(settings, flash_attention="on")
     if settings.n_ubatch > USUAL_UBATCH:
         yield f"UBATCH={USUAL_UBATCH}", replace(settings, n_ubatch=USUAL_UBATCH)
-    yield from _margins(found)
+    yield from _margins(found, machine)
     if len(machine.gpus) > 1 and settings.split_mode != "none":
         yield "SPLIT_MODE=none", replace(settings, split_mode="none", main_gpu=0)
     if settings.cache_type_k == settings.cache_type_v == "f16" and settings.flash_attention != "off":
         small = replace(settings, cache_type_k=SMALL_CACHE, cache_type_v=SMALL_CACHE)
         yield f"CACHE_TYPE_K={SMALL_CACHE} with CACHE_TYPE_V={SMALL_CACHE}", small
+    n_ctx = settings.n_ctx // 2
+    while n_ctx >= SMALLEST_CONTEXT:
+        yield f"CTX_SIZE={n_ctx}", replace(settings, n_ctx=n_ctx)
+        n_ctx //= 2
 
 
-def _margins(found: Assessment) -> Iterator[tuple[str, Settings]]:
+def _margins(found: Assessment, machine: Machine) -> Iterator[tuple[str, Settings]]:
     """Larger margins where the engine's fit came out short: by what was missing, then by more."""
     short = {each.device: each.margin_missing for each in found.judgement.shortfalls}
     if not short or not found.settings.fit:
         return
+    now = fit_targets(found.settings, machine)
     for factor in (1, 2):
         targets = tuple(
-            -(-(margin + factor * short.get(line.name, 0)) // MARGIN_STEP) * MARGIN_STEP
-            if line.name in short
-            else margin
-            for line, margin in zip(found.placement.fitted.gpus, found.choice.margins, strict=True)
+            target + pad(factor * short.get(line.name, 0), MARGIN_STEP)
+            for line, target in zip(found.placement.fitted.gpus, now, strict=True)
         )
         text = ",".join(str(target // MIB) for target in targets)
         yield f"FIT_TARGET={text}", replace(found.settings, fit_target=targets)
 
 
 def largest_context(
-    settings: Settings, model: Model, attempt: Try, accept: Callable[[Assessment], bool]
+    settings: Settings, model: Model, attempt: Try, *, step: int = CONTEXT_STEP
 ) -> int | None:
-    """The largest context (tokens, a multiple of 256) up to the trained one that `accept` takes."""
-    low, high = 0, model.n_ctx_train // CONTEXT_STEP
+    """The largest context up to the trained one with all layers on the GPUs, to `step` tokens.
+
+    None when there is none.
+    """
+    low, high = 0, model.n_ctx_train // step
 
     def accepted(steps: int) -> bool:
-        return accept(attempt(replace(settings, n_ctx=steps * CONTEXT_STEP)))
+        return on_gpu(attempt(replace(settings, n_ctx=steps * step)))
 
     if high and accepted(high):
-        return high * CONTEXT_STEP
+        return high * step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if accepted(middle) else (low, middle)
-    return low * CONTEXT_STEP or None
+    return low * step or None
 
 
 def on_gpu(outcome: Assessment) -> bool:
@@ -114,32 +120,27 @@ def on_gpu(outcome: Assessment) -> bool:
     return outcome.judgement.verdict == "fits"
 
 
-def advise(settings: Settings, model: Model, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
+def advise(found: Assessment, model: Model, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
     """What would help a profile on a machine, and what its dearer settings cost."""
-    found = assess(settings, model, machine)
     attempt = trial(model, machine)
     return (
-        *_remedy_advice(found, model, machine),
-        *_context_advice(found, model, attempt),
+        *_context_advice(found, model, machine, attempt),
         *_cache_advice(found, attempt),
         *_ubatch_advice(found, attempt),
         *_quantisation_advice(found, model, machine, types),
     )
 
 
-def _remedy_advice(found: Assessment, model: Model, machine: Machine) -> Iterator[Advice]:
-    if found.judgement.verdict == "does-not-fit":
-        text = remedy(found, model, machine)
-        if text:
-            yield Advice(change="one setting", effect=text)
-
-
-def _context_advice(found: Assessment, model: Model, attempt: Try) -> Iterator[Advice]:
-    largest = largest_context(found.settings, model, attempt, on_gpu)
+def _context_advice(found: Assessment, model: Model, machine: Machine, attempt: Try) -> Iterator[Advice]:
+    """Only where the context that is asked for doesn't fit on the GPUs."""
+    if on_gpu(found) or not machine.gpus:
+        return
+    fits = sum(gpu.free for gpu in machine.gpus) > weights_on_gpu(model)
+    largest = largest_context(found.settings, model, attempt, step=COARSE_STEP) if fits else None
     if largest is None:
         yield Advice(change="CTX_SIZE", effect="no context leaves all layers on the GPUs")
-    elif largest != found.placement.n_ctx:
-        yield Advice(change=f"CTX_SIZE={largest}", effect="is the largest with all layers on the GPUs")
+    else:
+        yield Advice(change=f"CTX_SIZE={largest}", effect="leaves all layers on the GPUs")
 
 
 def _cache_advice(found: Assessment, attempt: Try) -> Iterator[Advice]:
@@ -176,11 +177,10 @@ def _quantisation_advice(
     """The largest smaller quantisation with which all lies on the GPUs."""
     if on_gpu(found) or not machine.gpus:
         return
+    free = sum(gpu.free for gpu in machine.gpus)
     for name, header in smaller(model.header, types):
-        outcome = assess(found.settings, Model.of(header), machine)
-        if on_gpu(outcome):
+        shrunk = Model.of(header)
+        if weights_on_gpu(shrunk) < free and on_gpu(assess(found.settings, shrunk, machine)):
             size = mib_up(header.file_bytes)
-            yield Advice(
-                change=f"a {name} file", effect=f"about {size:,} MiB (computed): all layers on the GPUs"
-            )
+            yield Advice(change=f"a {name} file", effect=f"about {size:,} MiB (computed): all on the GPUs")
             return

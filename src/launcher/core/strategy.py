@@ -34,10 +34,10 @@ class Choice:
     margins: tuple[int, ...]
 
 
-def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:
-    """Bytes to keep free on each GPU: FIT_TARGET where the profile sets it, else the headroom.
+def fit_targets(settings: Settings, machine: Machine) -> tuple[int, ...]:
+    """FIT_TARGET for each GPU in bytes: as the profile sets it, else the headroom.
 
-    With SPLIT_MODE=none the engine knows one device, so that the first target is that of MAIN_GPU.
+    With SPLIT_MODE=none the engine knows one device: the first target is that of MAIN_GPU.
     """
     own = tuple(mib_up(machine.margin(gpu)) * MIB for gpu in machine.gpus)
     given = settings.fit_target
@@ -48,6 +48,15 @@ def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:
     if len(given) == 1:
         return given * len(own)
     return (*given, *(DEFAULT_TARGET for _ in own))[: len(own)]
+
+
+def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:
+    """Bytes to keep free on each GPU: its headroom, or FIT_TARGET where the profile sets less.
+
+    A larger FIT_TARGET is how one keeps llama.cpp's fit from filling a device too far.
+    """
+    own = fit_targets(replace(settings, fit_target=None), machine)
+    return tuple(map(min, own, fit_targets(settings, machine)))
 
 
 def places_itself(settings: Settings) -> bool:
@@ -63,7 +72,7 @@ def choose(settings: Settings, model: Model, machine: Machine) -> Choice:
         alone = _single(settings, model, machine, kept)
         if alone is not None:
             return alone
-    targets = _targets(settings, kept)
+    targets = settings.fit_target or _targets(settings, kept)
     environment = _fit_environment(settings, targets)
     fitted = replace(settings, fit_target=targets) if targets else settings
     return Choice(
@@ -98,20 +107,23 @@ def _words(settings: Settings, machine: Machine, kept: tuple[int, ...]) -> str:
         return "no GPU: all in host memory"
     if not settings.fit:
         return "FIT=off: as the profile says"
-    targets = _mib(kept)
+    targets = _mib(settings.fit_target or kept)
     if places_itself(settings):
         return f"the profile's own placement, margins {targets} MiB"
     return f"FIT over {len(kept)} GPU{'s' if len(kept) > 1 else ''}, FIT_TARGET={targets}"
 
 
 def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int, ...]) -> Choice | None:
-    """Everything on the first GPU, when that holds as asked with its margin."""
-    alone = replace(settings, split_mode="none", main_gpu=0, fit_target=kept)
-    placement = with_margins(place(model, alone, machine), kept, alone, machine)
-    first = placement.fitted.devices[0]
-    if placement.changed or placement.gave_up or placement.doubts:
+    """Everything on the first GPU, when that holds as asked with its margin.
+
+    The fit changes nothing where its target is kept to begin with, so that it need not be followed.
+    """
+    if weights_on_gpu(model) > machine.gpus[0].free:
         return None
-    if first.left is None or first.left < kept[0]:
+    alone = replace(settings, split_mode="none", main_gpu=0, fit_target=settings.fit_target or kept)
+    found = place(model, replace(alone, fit=False), machine)
+    target = fit_targets(settings, machine)[0]
+    if found.doubts or (found.fitted.devices[0].left or 0) < max(kept[0], target):
         return None
     environment = {
         **_fit_environment(settings, kept),
@@ -122,9 +134,15 @@ def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int,
         words="single GPU: everything fits on CUDA0 with its margin",
         environment=environment,
         settings=alone,
-        placement=placement,
+        placement=with_margins(found, kept, alone, machine),
         margins=kept,
     )
+
+
+def weights_on_gpu(model: Model) -> int:
+    """Bytes of all tensors but the token embedding, which stays in host memory."""
+    embedding = model.tensors.get("token_embd.weight")
+    return sum(tensor.nbytes for tensor in model.header.tensors) - (embedding.nbytes if embedding else 0)
 
 
 def with_margins(

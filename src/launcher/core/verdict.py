@@ -95,16 +95,16 @@ def _holds(placement: Placement, settings: Settings, model: Model, host: HostDem
 
 def host_share(placement: Placement, model: Model) -> str | None:
     """What is left in host memory beyond the token embedding, in words; None when nothing is."""
-    gpus = placement.fitted.gpus
+    gpus, host = placement.fitted.gpus, placement.fitted.host
     if not gpus:
         return "no GPU: all layers in host memory"
-    whole = model.n_layer_all + 1 - sum(line.layers or 0 for line in gpus)
+    whole = host.layers or 0
     partial = sum(line.overflow_layers or 0 for line in gpus)
     parts = []
     if whole > 0:
         parts.append(f"{whole} of {model.n_layer_all + 1} layers in host memory")
     if partial > 0:
-        parts.append(f"parts of {partial} layers in host memory")
-    if not parts and placement.fitted.host.usage.context:
+        parts.append(f"parts of {partial} layer{'s' if partial > 1 else ''} in host memory")
+    if not parts and host.usage.context:
         parts.append("the KV cache in host memory")
     return ", ".join(parts) or None

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from launcher.core.advice import Advice, advise, largest_context, on_gpu, trial
+from launcher.core.advice import Advice, advise, largest_context, trial
+from launcher.core.assessment import assess
 from launcher.core.errors import LauncherError, failure
 from launcher.core.header import Header, TensorTypes
 from launcher.core.machine import Machine
@@ -80,8 +81,8 @@ class Planner:
     def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
         """What would help; nothing where the model is not known."""
         about = self.subject(name, machine)
-        model = about.known.model
-        return () if model is None else advise(about.settings, model, about.on(machine), types)
+        model, seen = about.known.model, about.on(machine)
+        return () if model is None else advise(assess(about.settings, model, seen), model, seen, types)
 
     def max_context(self, name: str, machine: Machine) -> int | None:
         """The largest context (tokens) with all layers on the GPUs; None if there is none.
@@ -92,4 +93,4 @@ class Planner:
         model = about.known.model
         if model is None:
             raise failure(about.known.missing or "the model is not known", where=f"[{name}]")
-        return largest_context(about.settings, model, trial(model, about.on(machine)), on_gpu)
+        return largest_context(about.settings, model, trial(model, about.on(machine)))

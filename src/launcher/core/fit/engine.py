@@ -222,9 +222,9 @@ class _Fit:
 
 
 def _overflowing(layout: Layout, device: int) -> int:
-    """Layers of a device with tensors elsewhere."""
+    """Layers of a device with tensors in host memory."""
     rows = zip(layout.homes, layout.exceptions, strict=False)
-    return sum(home == device and any(to != device for _, to in moved) for home, moved in rows)
+    return sum(home == device and any(to == HOST for _, to in moved) for home, moved in rows)
 
 
 def _visible(gpus: Sequence[Gpu], settings: Settings) -> tuple[Gpu, ...]:

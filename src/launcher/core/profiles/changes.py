@@ -3,16 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from launcher.core.errors import UsageError
 from launcher.core.profiles.grammar import Entry
 from launcher.core.profiles.keys import canonical
+from launcher.core.profiles.layers import with_known_keys
 from launcher.core.profiles.resolve import Registry
 
 
 def with_changes(registry: Registry, name: str, changes: Mapping[str, str]) -> Registry:
     """`registry` as if these keys stood in the section of profile `name`; an empty value drops one.
 
-    The keys and values are checked when the profile is resolved. A name that isn't there is left
-    for that, too.
+    Raises UsageError for a key that isn't known; values are checked when the profile is resolved. A
+    name that isn't there is left for that, too.
     """
     section = registry.document.sections.get(name)
     if section is None:
@@ -21,4 +23,7 @@ def with_changes(registry: Registry, name: str, changes: Mapping[str, str]) -> R
     kept = {key: entry for key, entry in section.entries.items() if canonical(key) not in given}
     added = {key: Entry(key=key, value=value, line=section.line) for key, value in given.items()}
     sections = {**registry.document.sections, name: replace(section, entries={**kept, **added})}
-    return Registry(document=replace(registry.document, sections=sections))
+    changed = with_known_keys(replace(registry.document, sections=sections, problems=()))
+    if changed.problems:
+        raise UsageError(*changed.problems)
+    return Registry(document=changed)
