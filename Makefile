@@ -3,12 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-setup setup lint engine fuzz docs
+.PHONY: demo test test-setup setup lint engine fuzz docs bench
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[demo]'
 	@touch $@
+
+demo: $(VENV)/.demo
+	$(BIN)/launcher up demo --yes --ask "What is the capital of France?"
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/pip install --quiet --editable '.[demo,dev]'
@@ -40,3 +43,7 @@ engine:
 # 100,000 damaged headers: each is read or refused, none slow, none hungry.
 fuzz: setup
 	$(BIN)/python tests/fuzz/fuzz_gguf.py
+
+# Every benchmark, into docs/performance.md; fails when a limit is not kept.
+bench: setup
+	$(BIN)/python benchmarks > docs/performance.md.new && mv docs/performance.md.new docs/performance.md

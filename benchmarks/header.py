@@ -7,10 +7,10 @@ cache. CPU time of this process, best of several runs.
 
 import random
 import struct
-import time
-from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from measure import Row, best, seconds, table
 
 from launcher.core.gguf_reader import ARRAY, STRING, UINT32, Pair
 from launcher.core.gguf_writer import write_header
@@ -65,37 +65,23 @@ def gemma_size_file() -> bytes:
     return whole + bytes(64)
 
 
-def best(work: Callable[[], object]) -> float:
-    """Milliseconds of CPU time of the fastest run."""
-    times = []
-    for _ in range(RUNS):
-        begin = time.process_time()
-        work()
-        times.append(time.process_time() - begin)
-    return 1000 * min(times)
-
-
-def once(work: Callable[[], object]) -> float:
-    begin = time.process_time()
-    work()
-    return 1000 * (time.process_time() - begin)
-
-
-def main() -> None:
-    types = once(tensor_types)
+def rows() -> list[Row]:
+    types = 1000 * seconds(tensor_types)
     with TemporaryDirectory() as name:
         folder = Path(name)
         file = folder / "gemma.gguf"
         file.write_bytes(gemma_size_file())
         off, on = HeaderCache(Path("/dev/null/off")), HeaderCache(folder / "cache")
-        cold = best(lambda: read_file(file, off))
+        cold = 1000 * best(lambda: read_file(file, off))
         read_file(file, on)
-        warm = best(lambda: read_file(file, on))
-    print(f"{'what':44} {'ms':>8}")
-    print(f"{'table of tensor types, once per process':44} {types:8.1f}")
-    print(f"{'vocabulary of 262,144 and merges, cold':44} {cold:8.1f}")
-    print(f"{'the same, from the cache':44} {warm:8.1f}")
+        warm = 1000 * best(lambda: read_file(file, on))
+    vocabulary = f"a vocabulary of {TOKENS:,} and {MERGES:,} merges:"
+    return [
+        Row(what="table of tensor types, once per process", measured=types, unit="ms"),
+        Row(what=f"{vocabulary} first reading", measured=cold, unit="ms", limit=60),
+        Row(what=f"{vocabulary} again", measured=warm, unit="ms", limit=5),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    print(table("Reading a header", rows()))

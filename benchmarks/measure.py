@@ -4,7 +4,8 @@ import os
 import resource
 import statistics
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -39,6 +40,18 @@ def table(title: str, rows: Sequence[Row]) -> str:
             "",
         ]
     )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Seconds of this process's CPU time for one run."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def best(work: Callable[[], object], *, times: int = 5) -> float:
+    """Seconds of this process's CPU time for the fastest of some runs."""
+    return min(seconds(work) for _ in range(times))
 
 
 def cpu_seconds(command: Sequence[str], *, times: int = 7) -> float:

@@ -1,14 +1,10 @@
 """CPU time that a models.conf of 1,000 profiles takes to load, validate and resolve."""
 
-import time
-from collections.abc import Callable
-
-from measure import Row, table
+from measure import Row, best, seconds, table
 
 from launcher.core.profiles import Registry, Sampler, parse, validate
 
 PROFILES = 1000
-REPEATS = 5
 LIMIT_MS = 500
 SAMPLERS = {"cool": Sampler(name="cool", flags=(("--temp", "0.6"), ("--top-p", "0.95")))}
 HEAD = """[*]
@@ -36,18 +32,6 @@ def _section(number: int) -> str:
         f"MODEL=family/model-{number}-Q8_0.gguf\nSAMPLER=cool\nCTX_SIZE={1024 * (1 + number % 128)}\n"
         f"PLACEMENT=gpu\nALIAS={{{{ profile.name }}}}-alias\nEXTRA_ARGS=--jinja --seed {number}\n"
     )
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds of processor time."""
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def best(work: Callable[[], object]) -> float:
-    """Seconds of processor time of the fastest of some runs."""
-    return min(seconds(work) for _ in range(REPEATS))
 
 
 def load(text: str) -> None:

@@ -32,7 +32,7 @@ def generator(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.engine
 @pytest.mark.usefixtures("generator")
 def test_the_table_is_what_the_real_server_says(server: Path) -> None:
-    from llama_options import generate  # type: ignore[import-not-found]
+    from llama_options import generate
 
     assert Path(llama_options.__file__).read_text(encoding="utf-8") == generate(server, BUILD)
 
