@@ -4,6 +4,7 @@ usage: python scripts/docs.py
 """
 
 import inspect
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -148,7 +149,7 @@ def _command(group: click.Context, name: str) -> str:
     return "\n".join([*parts, _options(own, ctx) + "\n"] if own else parts)
 
 
-def _options(options: list[click.Parameter], ctx: click.Context) -> str:
+def _options(options: Sequence[click.Parameter], ctx: click.Context) -> str:
     records = (option.get_help_record(ctx) for option in options)
     rows = [
         f"| `{record[0]}` | {record[1]} |".replace("NAME|FILE", r"NAME\|FILE") for record in records if record
