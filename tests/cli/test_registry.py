@@ -89,7 +89,7 @@ def test_a_wrong_file_is_told_whole_and_exits_2(project: Path, capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("project")
-def test_the_shell_completes_names_of_profiles(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shell_completes_names_of_profiles_and_keys() -> None:
     from click.shell_completion import BashComplete
 
     from launcher.cli.options import Globals
@@ -97,6 +97,8 @@ def test_the_shell_completes_names_of_profiles(monkeypatch: pytest.MonkeyPatch) 
     complete = BashComplete(cli.launcher, {"obj": Globals()}, "launcher", "_LAUNCHER_COMPLETE")
     found = complete.get_completions(["show"], "o")
     assert [item.value for item in found] == ["old"]
+    keys = complete.get_completions(["set", "old"], "CTX_")
+    assert [item.value for item in keys] == ["CTX_SIZE=", "CTX_CHECKPOINTS="]
 
 
 def test_show_fills_in_the_templates_for_a_machine(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

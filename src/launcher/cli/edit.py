@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from launcher.cli.machines import machines_dir, resolve_machine
-from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
+from launcher.cli.options import KeySetting, LauncherCommand, Workspace, profile_argument, workspace
 from launcher.cli.project import load_samplers, shown
 from launcher.console import Console
 from launcher.core import conf_edit
@@ -53,7 +53,7 @@ def edit(ctx: click.Context, profile: str | None) -> None:
 
 @click.command("set", cls=LauncherCommand)
 @profile_argument()
-@click.argument("settings", nargs=-1, required=True, metavar="KEY=VALUE...")
+@click.argument("settings", type=KeySetting("="), nargs=-1, required=True, metavar="KEY=VALUE...")
 @click.pass_context
 def set_(ctx: click.Context, profile: str, settings: tuple[str, ...]) -> None:
     """Set keys of a profile. '*' is the section of the defaults."""
@@ -62,7 +62,7 @@ def set_(ctx: click.Context, profile: str, settings: tuple[str, ...]) -> None:
 
 @click.command(cls=LauncherCommand)
 @profile_argument()
-@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.argument("keys", type=KeySetting(), nargs=-1, required=True, metavar="KEY...")
 @click.pass_context
 def unset(ctx: click.Context, profile: str, keys: tuple[str, ...]) -> None:
     """Remove keys from a profile; what they inherit counts again."""

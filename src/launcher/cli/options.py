@@ -147,6 +147,22 @@ class ProfileName(click.types.StringParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class KeySetting(click.types.StringParamType):
+    """``KEY`` or ``KEY=VALUE``, of which the shell completes the key."""
+
+    def __init__(self, ending: str = "") -> None:
+        self._ending = ending
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        from launcher.core.profiles.keys import KEYS
+
+        return [CompletionItem(key + self._ending) for key in KEYS if key.startswith(incomplete.upper())]
+
+
 def profile_argument(name: str = "profile", **options: Any) -> Callable[[FunctionT], FunctionT]:
     """``click.argument`` for the name of a profile."""
     metavar = name.upper() if options.get("required", True) else f"[{name.upper()}]"

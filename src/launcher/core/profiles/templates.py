@@ -58,7 +58,7 @@ def render(value: str, variables: Mapping[str, Any]) -> str:
         raise TemplateValueError(str(error), needs_machine=needs) from None
     except TemplateError as error:
         raise TemplateValueError(str(error)) from None
-    except (TypeError, ValueError, ArithmeticError, LookupError, OverflowError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
         raise TemplateValueError(f"{type(error).__name__}: {error}") from None
 
 
