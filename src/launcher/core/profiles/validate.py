@@ -1,14 +1,14 @@
 """Everything that is wrong with a models.conf and its samplers, at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from launcher.core.errors import Problem
 from launcher.core.machine import Machine
 from launcher.core.profiles.command import read_samplers
-from launcher.core.profiles.grammar import DEFAULTS, problem, read
+from launcher.core.profiles.grammar import problem, read
 from launcher.core.profiles.keys import names
-from launcher.core.profiles.layers import merge, with_known_keys
+from launcher.core.profiles.layers import Layers, Placed, merge, with_known_keys
 from launcher.core.profiles.resolve import Registry, Resolution
 from launcher.core.profiles.templates import is_template
 from launcher.core.profiles.values import Sampler
@@ -39,25 +39,30 @@ def validate(
 
 def _problems_of(
     registry: Registry, name: str, samplers: Mapping[str, Sampler], known: Mapping[str, Machine]
-) -> Iterable[Problem]:
+) -> Iterator[Problem]:
     layers = merge(registry.document, name)
     meant = layers.placed.get("MACHINES")
-    wanted = names(meant.value) if meant and not is_template(meant.value) else tuple(known)
-    if meant and known:
-        for machine in wanted:
-            if machine not in known:
-                near = get_close_matches(machine, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else "launcher detect --write NAME makes one"
-                what = f"no machine {machine!r} under profiles/machines/"
-                line = meant.setting.line
-                yield problem(registry.path, line, meant.section, "MACHINES", what, hint=hint)
-    templated = any(is_template(placed.value) for placed in layers.placed.values())
-    targets = [known[machine] for machine in wanted if machine in known] if templated else []
-    tried: list[Machine | None] = [*targets] or [None]
-    for target in tried:
-        resolution = Resolution(registry.document, layers, samplers, target, lenient=target is None)
+    if meant and known and not is_template(meant.value):
+        yield from _unknown_machines(registry.path, meant, known)
+    for machine in _targets(layers, known):
+        resolution = Resolution(registry.document, layers, samplers, machine, lenient=machine is None)
         resolution.check()
         yield from resolution.problems
 
 
-__all__ = ["DEFAULTS", "parse", "parse_samplers", "validate"]
+def _targets(layers: Layers, known: Mapping[str, Machine]) -> Sequence[Machine | None]:
+    """The machines on which a profile may come out differently; None is any."""
+    if not any(is_template(placed.value) for placed in layers.placed.values()):
+        return [None]
+    meant = layers.placed.get("MACHINES")
+    wanted = names(meant.value) if meant else tuple(known)
+    return [known[name] for name in wanted if name in known] or [None]
+
+
+def _unknown_machines(path: str, meant: Placed, known: Mapping[str, Machine]) -> Iterator[Problem]:
+    for name in names(meant.value):
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else "launcher detect --write NAME makes one"
+            what = f"no machine {name!r} under profiles/machines/"
+            yield problem(path, meant.setting.line, meant.section, meant.spelled, what, hint=hint)
