@@ -87,6 +87,7 @@ def test_all_problems_come_at_once_in_the_order_of_the_lines() -> None:
             "ALIAS={{ nme }}",
             "ALIAS: template: 'nme' is undefined\n  hint: docs/models.conf.md lists the variables",
         ),
+        ("ALIAS=a{{ '\\n' }}b", "ALIAS: template: expected one line, got 'a\\nb'"),
         ("ALIAS={{ 1 / 0 }}", "ALIAS: template: ZeroDivisionError: division by zero"),
         ("CTX_SIZE={{ 40 * 'x' }}", "CTX_SIZE: expected an integer, got 'xxxx"),
         ("MACHINES=dsk", "MACHINES: no machine 'dsk' under profiles/machines/\n  hint: did you mean desk?"),
@@ -130,7 +131,7 @@ def test_an_option_set_as_key_and_in_extra_args_is_an_error_by_any_of_its_names(
     text = f"[*]\nCTX_SIZE=2\n[a]\nMODEL=a.gguf\nEXTRA_ARGS={flag}\n"
     assert problems(text) == [
         f"models.conf:5 [a] EXTRA_ARGS: {flag.split()[0]} is set as a key too: CTX_SIZE on line 2\n"
-        "  hint: keep one of the two"
+        "  hint: keep one of the two; an empty CTX_SIZE= drops what is inherited"
     ]
 
 

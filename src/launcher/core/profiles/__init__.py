@@ -1,7 +1,7 @@
 """Profiles: the only package that knows what models.conf says and means."""
 
-from launcher.core.profiles.resolve import Registry
-from launcher.core.profiles.validate import parse, parse_samplers, validate
+from launcher.core.profiles.registry import Registry, parse
+from launcher.core.profiles.validate import parse_samplers, validate
 from launcher.core.profiles.values import Placement, Profile, RuntimeName, Sampler, Setting, Status
 
 __all__ = [

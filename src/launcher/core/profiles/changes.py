@@ -7,7 +7,7 @@ from launcher.core.errors import UsageError
 from launcher.core.profiles.grammar import Entry
 from launcher.core.profiles.keys import canonical
 from launcher.core.profiles.layers import with_known_keys
-from launcher.core.profiles.resolve import Registry
+from launcher.core.profiles.registry import Registry
 
 
 def with_changes(registry: Registry, name: str, changes: Mapping[str, str]) -> Registry:

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 
-from launcher.core.errors import Problem, UsageError
+from launcher.core.errors import Problem
 from launcher.core.machine import Machine
 from launcher.core.options import FALSY, Argument, Option, arguments
 from launcher.core.profiles import templates
 from launcher.core.profiles.build import build
 from launcher.core.profiles.command import complaints, sampler_words, split
-from launcher.core.profiles.grammar import DEFAULTS, Document, Section, problem
+from launcher.core.profiles.grammar import Document, problem
 from launcher.core.profiles.keys import KEYS
-from launcher.core.profiles.layers import Layers, Placed, merge
+from launcher.core.profiles.layers import Layers, Placed
 from launcher.core.profiles.values import Profile, Sampler, Setting
 
 DOWNLOAD_KEYS = ("HF_REPO", "MODEL_URL", "DOCKER_REPO")
@@ -84,6 +84,9 @@ class Resolution:
                     placed, f"template: {fault}", needs or "docs/models.conf.md lists the variables"
                 )
             return None
+        if "\n" in value:
+            self.complain(placed, f"template: expected one line, got {value!r}")
+            return None
         return replace(placed, setting=replace(placed.setting, value=value)) if value else None
 
     # checks
@@ -128,7 +131,9 @@ class Resolution:
         twin = self.placed.get(key or "")
         if twin and KEYS[twin.setting.key].option:
             what = f"{argument.flag} is set as a key too: {twin.spelled} on line {twin.setting.line}"
-            self.complain(extra, what, "keep one of the two")
+            inherited = twin.section != extra.section
+            drop = f"keep one of the two; an empty {twin.spelled}= drops what is inherited"
+            self.complain(extra, what, drop if inherited else "keep one of the two")
 
     # the result
 
@@ -179,63 +184,3 @@ def environment(settings: Mapping[str, Setting]) -> dict[str, str]:
         if option and option.env and not (option.kind == "flag" and setting.value in FALSY):
             variables[option.env] = setting.value
     return variables
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registry:
-    """models.conf as read. `problems` are those of its grammar; `validate` finds the others."""
-
-    document: Document
-
-    @property
-    def path(self) -> str:
-        return self.document.path
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return self.document.problems
-
-    def names(self, *, include_retired: bool = False) -> tuple[str, ...]:
-        """The profiles in the order of the file."""
-        return tuple(
-            name
-            for name, section in self.document.sections.items()
-            if name != DEFAULTS
-            and (
-                include_retired
-                or "STATUS" not in section.entries
-                or section.entries["STATUS"].value != "retired"
-            )
-        )
-
-    def resolve(
-        self,
-        name: str,
-        *,
-        samplers: Mapping[str, Sampler],
-        machine: Machine | None = None,
-        partial: bool = False,
-    ) -> Profile:
-        """The profile; raises UsageError with everything that is wrong with it.
-
-        partial: without a machine, leave out the values whose template needs one; they stand in
-        `settings` as they are written.
-        """
-        self.section(name)
-        layers = merge(self.document, name)
-        resolution = Resolution(self.document, layers, samplers, machine, lenient=partial)
-        profile = resolution.run()
-        if profile is None:
-            raise UsageError(*resolution.problems)
-        return profile
-
-    def section(self, name: str) -> Section:
-        """The section of a profile; raises UsageError with the nearest name when there is none."""
-        if name == DEFAULTS or name not in self.document.sections:
-            raise UsageError(self._no_such(name))
-        return self.document.sections[name]
-
-    def _no_such(self, name: str) -> Problem:
-        near = get_close_matches(name, self.names(include_retired=True), n=1)
-        hint = f"did you mean {near[0]}?" if near else "launcher list --all shows the profiles"
-        return Problem(where=self.path, what=f"no profile {name!r}", hint=hint, path=self.path)

@@ -6,17 +6,13 @@ from difflib import get_close_matches
 from launcher.core.errors import Problem
 from launcher.core.machine import Machine
 from launcher.core.profiles.command import read_samplers
-from launcher.core.profiles.grammar import problem, read
+from launcher.core.profiles.grammar import problem
 from launcher.core.profiles.keys import names
-from launcher.core.profiles.layers import Layers, Placed, merge, with_known_keys
-from launcher.core.profiles.resolve import Registry, Resolution
+from launcher.core.profiles.layers import Layers, Placed, merge
+from launcher.core.profiles.registry import Registry
+from launcher.core.profiles.resolve import Resolution
 from launcher.core.profiles.templates import is_template
 from launcher.core.profiles.values import Sampler
-
-
-def parse(text: str, path: str) -> Registry:
-    """Read models.conf; `path` is only for messages. Never raises: see Registry.problems."""
-    return Registry(document=with_known_keys(read(text, path)))
 
 
 def parse_samplers(document: object, path: str) -> tuple[Mapping[str, Sampler], tuple[Problem, ...]]:
