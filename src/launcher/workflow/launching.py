@@ -29,7 +29,7 @@ class Prepared:
 def prepare(profile: Profile, models: Models, machine: Machine, site: Site, *, force: bool) -> Prepared:
     """Plan and render `profile`.
 
-    The embedded server runs without GPUs. Raises UsageError for a retired profile and DoesNotFitError,
+    Raises UsageError for a retired profile and DoesNotFitError,
     both of which `force` overrides.
     """
     if profile.status == "retired" and not force:
@@ -40,8 +40,7 @@ def prepare(profile: Profile, models: Models, machine: Machine, site: Site, *, f
                 hint="launcher activate brings it back; launcher up --force starts it all the same",
             )
         )
-    seen = replace(machine, gpus=()) if profile.runtime == "embedded" else machine
-    plan = plan_profile(profile, models, seen)
+    plan = plan_profile(profile, models, machine)
     if plan.verdict == "does-not-fit" and not force:
         raise DoesNotFitError(
             Problem(
@@ -51,7 +50,7 @@ def prepare(profile: Profile, models: Models, machine: Machine, site: Site, *, f
             )
         )
     planned = replace(profile, environment=plan.environment)
-    return Prepared(plan=plan, rendered=render(planned, site, gpus=seen.gpus))
+    return Prepared(plan=plan, rendered=render(planned, site, gpus=machine.gpus))
 
 
 def assuming_free(machine: Machine, free: Mapping[str, int]) -> Machine:

@@ -1,5 +1,7 @@
 """plan(): from a profile and a machine to what would happen."""
 
+from dataclasses import replace
+
 from launcher.core.assessment import assess
 from launcher.core.lint import Case, lint, lint_subject
 from launcher.core.machine import Machine
@@ -10,7 +12,12 @@ from launcher.core.subject import Subject
 
 
 def plan(subject: Subject, machine: Machine) -> Plan:
-    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``."""
+    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``.
+
+    The embedded server runs without GPUs.
+    """
+    if subject.profile.runtime == "embedded":
+        machine = replace(machine, gpus=())
     if subject.known.model is None:
         return _without_facts(subject, machine)
     return _placed(subject, subject.known.model, subject.on(machine))
