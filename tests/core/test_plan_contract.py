@@ -66,3 +66,9 @@ def test_what_is_unknown_is_null() -> None:
     unknown = ("initial", "devices", "graph_splits", "n_gpu_layers", "tensor_split", "host", "speed")
     assert {key: value[key] for key in unknown} == dict.fromkeys(unknown)
     assert value["model"]["layers"] is None
+
+
+def test_the_fit_is_told_its_margins_though_the_model_is_unknown() -> None:
+    unread = KnownModel.without_header("x.gguf", "no such file")
+    about = Subject(profile=profile("x.gguf"), settings=production(), known=unread)
+    assert plan(about, machine()).environment["LLAMA_ARG_FIT_TARGET"] == "128,1024"

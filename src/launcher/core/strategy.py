@@ -84,6 +84,11 @@ def choose(settings: Settings, model: Model, machine: Machine) -> Choice:
     )
 
 
+def fit_environment(settings: Settings, machine: Machine) -> dict[str, str]:
+    """What llama.cpp's fit is to be told of this machine, whatever the model is."""
+    return _fit_environment(settings, _targets(settings, margins(settings, machine)))
+
+
 def _targets(settings: Settings, kept: tuple[int, ...]) -> tuple[int, ...]:
     """The margins as FIT_TARGET lists them."""
     return (kept[settings.main_gpu],) if kept and settings.split_mode == "none" else kept

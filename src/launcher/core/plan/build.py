@@ -8,6 +8,7 @@ from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
 from launcher.core.speed import estimate_speed
+from launcher.core.strategy import fit_environment
 from launcher.core.subject import Subject
 
 
@@ -19,7 +20,7 @@ def plan(subject: Subject, machine: Machine) -> Plan:
     if subject.profile.runtime == "embedded":
         machine = replace(machine, gpus=())
     if subject.known.model is None:
-        return _without_facts(subject, machine)
+        return _without_facts(subject, subject.on(machine))
     return _placed(subject, subject.known.model, subject.on(machine))
 
 
@@ -39,7 +40,7 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
         n_gpu_layers=None,
         tensor_split=None,
         strategy="FIT" if subject.settings.fit else "FIT=off: as the profile says",
-        environment=subject.profile.environment,
+        environment={**subject.profile.environment, **fit_environment(subject.settings, machine)},
         command=subject.profile.command,
         speed=None,
         findings=lint_subject(subject),
