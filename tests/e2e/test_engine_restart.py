@@ -11,6 +11,7 @@ from conftest import CI
 from e2e.stage import Stage
 from launcher.core.errors import LauncherError
 from launcher.edges.compose import ComposeRuntime
+from parts import CACHE, HOME
 
 pytestmark = [
     pytest.mark.e2e,
@@ -24,8 +25,6 @@ SET_UP = Path(__file__).parents[2] / "scripts" / "docker.sh"
 @pytest.fixture
 def home_of_docker(monkeypatch: pytest.MonkeyPatch) -> None:
     """The set-up script works in the developer's own home and cache."""
-    from parts import CACHE, HOME
-
     monkeypatch.setenv("HOME", str(HOME))
     monkeypatch.setenv("XDG_CACHE_HOME", str(CACHE.parent))
 
