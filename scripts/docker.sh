@@ -13,7 +13,7 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/launcher
 state=$cache/docker
 image=ghcr.io/ggml-org/llama.cpp:server
 compose_suite=trixie # the Debian suite whose docker-compose is Compose v2
-base_suite=bookworm
+base_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}") # llama-server was linked on this system
 daemon_wait=60       # seconds
 
 say() { printf 'docker.sh: %s\n' "$*" >&2; }
@@ -70,11 +70,14 @@ apt_of_suite() {
 
 apt_mirror() {
     local mirror
-    # shellcheck disable=SC2016 # apt's variable, not the shell's
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian')
-    [ -n "$mirror" ] || die "apt knows no Debian mirror: run apt-get update"
+    mirror=$(apt_mirrors)
+    [ -n "$mirror" ] || { apt-get -q update >&2 && mirror=$(apt_mirrors); }
+    [ -n "$mirror" ] || die "apt knows no Debian mirror"
     head -1 <<<"$mirror"
 }
+
+# shellcheck disable=SC2016 # apt's variable, not the shell's
+apt_mirrors() { apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian'; }
 
 compose() {
     docker compose version >/dev/null 2>&1 && return
