@@ -32,14 +32,19 @@ class Switches:
     op_offload: bool
 
 
-Row = tuple[Layer, int, Exceptions]
-"""A layer in the graph: its facts, its device, its tensors elsewhere."""
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A layer in the graph: its facts, its device, its tensors elsewhere; whose cache it reads."""
 
+    layer: Layer
+    home: int
+    moved: Exceptions
+    source: "Row | None" = None
 
-def row_key(row: Row) -> tuple[object, ...]:
-    """Rows of equal key have equal graphs, but for the types of weights that may be copied."""
-    layer, home, moved = row
-    return (layer.form, home, moved)
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Rows of equal key have equal graphs, but for the types of weights that may be copied."""
+        return (self.layer.form, self.home, self.moved, None if self.source is None else self.source.home)
 
 
 def heaviest(layers: Sequence[Layer]) -> dict[int, Layer]:
@@ -62,7 +67,7 @@ def compute(
 ) -> Compute:
     """Sizes of the compute buffers for these layers in this order."""
     b = Builder(model, sizing, ground)
-    places = [Place(layer, home, dict(moved)) for layer, home, moved in rows]
+    places = [_place(row) for row in rows]
     places[-1].last = True
     build(b, places)
     cuda = Cuda(ground.gpus)
@@ -72,3 +77,8 @@ def compute(
     schedule = scheduler.run(b.g)
     alignments = (CUDA_ALIGNMENT,) * ground.gpus + (CPU_ALIGNMENT,)
     return Compute(buffer_sizes(schedule, alignments, cuda.size), schedule.splits)
+
+
+def _place(row: Row) -> Place:
+    source = None if row.source is None else _place(row.source)
+    return Place(row.layer, row.home, dict(row.moved), source=source)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from launcher.core.ledger import Usage
 from launcher.core.memory.bound import bound
-from launcher.core.memory.compute import Compute, Row, Switches, compute, heaviest, row_key
+from launcher.core.memory.compute import Compute, Row, Switches, compute, heaviest
 from launcher.core.memory.condense import condense
 from launcher.core.memory.context import context_bytes, window_cells
 from launcher.core.memory.graph.architectures import builder_of
@@ -78,8 +78,8 @@ class Projector:
     def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool) -> Compute:
         if self._build is None:
             return bound(self.model, sizing, self.gpus, pipeline=pipeline)
-        rows: list[Row] = list(zip(self._layers, layout.homes, layout.exceptions, strict=False))
-        keys = [row_key(row) for row in rows]
+        rows = self._rows(layout)
+        keys = [row.key for row in rows]
         kept, _ = condense(keys)
         key = (sizing, pipeline, layout.homes[-1], tuple(keys[index] for index in kept))
         found = self._computed.get(key)
@@ -100,3 +100,9 @@ class Projector:
             )
             self._computed[key] = found
         return found
+
+    def _rows(self, layout: Layout) -> list[Row]:
+        rows: list[Row] = []
+        for layer, home, moved in zip(self._layers, layout.homes, layout.exceptions, strict=False):
+            rows.append(Row(layer, home, moved, None if layer.reads is None else rows[layer.reads]))
+        return rows

@@ -22,6 +22,9 @@ _NO_CACHE = frozenset(
     }
 )  # fmt: skip
 
+_SPARSE_LAYERS = 10
+"""``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -29,6 +32,8 @@ class Layer:
 
     heads, heads_kv: attention heads; key_length, value_length: elements per head in the cache.
     windowed: keeps only a sliding window. cached: owns a KV cache. recurrent: owns a state.
+    reads: the layer whose cache this one reads, None for its own. sparse: keeps only its largest
+    activations (gemma3n).
     predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
     facts and tensors; form: the same but for the types of the tensors.
     """
@@ -43,6 +48,8 @@ class Layer:
     cached: bool
     recurrent: bool
     predicts: bool
+    reads: int | None
+    sparse: bool
     tensors: Mapping[str, Tensor] = field(repr=False)
     kind: int
     form: int
@@ -177,6 +184,7 @@ def _layers(
         facts = (
             heads.query[il], heads.key_value[il], key_length, value_length, heads.feed_forward[il], used[il],
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
+            _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))
@@ -195,6 +203,11 @@ def _split_tensors(tensors: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict
         else:
             blocks.setdefault(int(match[1]), {})[match[2]] = tensor
     return common, blocks
+
+
+def _source(shared_from: int, windowed: tuple[bool, ...], il: int) -> int | None:
+    """The last layer with a cache of its own that is windowed as this one is (``reuse`` in the engine)."""
+    return shared_from - (2 if windowed[il] else 1) if il >= shared_from else None
 
 
 def _first_sharing_layer(meta: Metadata, n_layer_all: int) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.experts import Routing
+from launcher.core.memory.graph.gemma import build_gemma3n, build_gemma4
 from launcher.core.memory.graph.hybrid import (
     build_delta,
     build_falcon_h1,
@@ -49,6 +50,8 @@ _STYLES = {
 _BUILDERS: dict[str, Build] = {
     "deepseek2": build_latent,
     "falcon-h1": build_falcon_h1,
+    "gemma3n": build_gemma3n,
+    "gemma4": build_gemma4,
     "granitehybrid": build_granite_hybrid,
     "mamba": build_mamba,
     "mamba2": build_mamba,

@@ -17,12 +17,16 @@ NormOp = Literal["rms_norm", "norm"]
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One layer in the graph: its facts, its device, tensors elsewhere; `last` picks the outputs."""
+    """One layer in the graph: its facts, its device, tensors elsewhere; `last` picks the outputs.
+
+    source: the layer whose cache it reads, None for its own.
+    """
 
     layer: Layer
     home: int
     moved: dict[str, int]
     last: bool = False
+    source: "Place | None" = None
     weights: dict[str, Node] = field(default_factory=dict)
 
 
