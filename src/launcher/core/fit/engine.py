@@ -164,11 +164,13 @@ class _Fit:
         targets = [gpu.free - margin for gpu, margin in zip(self.gpus, self.margins, strict=True)]
 
         def measure(shares: Shares) -> tuple[int, ...]:
-            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx)
+            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx, exact=False)
             return tuple(usage.total for usage in projection.usages[:-1])
 
         moe = self.model.moe
-        without_experts = moe and self._surplus(self.project(self._expertless(layout), n_ctx)) > 0
+        without_experts = (
+            moe and self._surplus(self.project(self._expertless(layout), n_ctx, exact=False)) > 0
+        )
         shares = fill_dense(measure, targets, self.n_layers, moe=moe)
         return bring_back_experts(measure, targets, shares) if without_experts else shares
 

@@ -1,26 +1,58 @@
 """Leaves out layers that repeat: a graph of a few repetitions needs the same buffers as one of many."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 
-REPETITIONS = 2
-"""How often a layer is kept with the same neighbours: entering a steady state, and in it."""
+FEWEST = 3
+"""Repetitions to keep at least: one entering, one within and one leaving the steady state."""
+
+ROUGH = 2
+"""Repetitions to keep where some MiB don't matter."""
+
+LONGEST_PERIOD = 8
+"""Layers in the longest pattern that is looked for."""
 
 
-def condense(keys: Sequence[Hashable], repetitions: int = REPETITIONS) -> tuple[list[int], list[int]]:
-    """(indices to keep, for each index the kept position that stands for it).
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A pattern of layers that was shortened.
 
-    Equal keys mean equal layers. A layer is left out when layers like it, between neighbours like
-    its own, were kept `repetitions` times already; the first and the last stay.
+    steady: kept position at which the last but one repetition starts; leaving: at which the last
+    one does. times: how often the repetition between them was left out.
     """
+
+    steady: int
+    leaving: int
+    times: int
+
+
+def condense(keys: Sequence[Hashable], repetitions: int) -> tuple[list[int], list[Run]]:
+    """Indices to keep of a sequence in which equal keys mean equal layers, and the shortened runs."""
     kept: list[int] = []
-    stands: list[int] = []
-    seen: dict[tuple[Hashable, ...], list[int]] = {}
-    last = len(keys) - 1
-    for index in range(len(keys)):
-        around = tuple(keys[max(index - 1, 0) : index + 2]) + ((index,) if index in {0, last} else ())
-        positions = seen.setdefault(around, [])
-        if len(positions) < repetitions:
-            positions.append(len(kept))
-            kept.append(index)
-        stands.append(positions[-1])
-    return kept, stands
+    runs: list[Run] = []
+    position = 0
+    while position < len(keys):
+        period, count = _pattern(keys, position, repetitions)
+        if count <= repetitions:
+            kept.append(position)
+            position += 1
+            continue
+        steady = len(kept) + period * (repetitions - 2)
+        runs.append(Run(steady, steady + period, count - repetitions))
+        kept += range(position, position + period * (repetitions - 1))
+        position += period * count
+        kept += range(position - period, position)
+    return kept, runs
+
+
+def _pattern(keys: Sequence[Hashable], position: int, repetitions: int) -> tuple[int, int]:
+    """(period, repetitions) of the shortest pattern from `position` on that repeats often enough."""
+    longest = min(LONGEST_PERIOD, (len(keys) - position) // (repetitions + 1))
+    for period in range(1, longest + 1):
+        end = position + period
+        while end < len(keys) and keys[end] == keys[end - period]:
+            end += 1
+        count = (end - position) // period
+        if count > repetitions:
+            return period, count
+    return 1, 1

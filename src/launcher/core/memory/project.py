@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from launcher.core.ledger import Usage
 from launcher.core.memory.bound import bound
 from launcher.core.memory.compute import Compute, Row, Switches, compute, heaviest
-from launcher.core.memory.condense import condense
+from launcher.core.memory.condense import FEWEST, ROUGH, condense
 from launcher.core.memory.context import context_bytes, window_cells
 from launcher.core.memory.graph.architectures import builder_of
 from launcher.core.memory.graph.builder import Ground
@@ -37,8 +37,7 @@ class Projector:
         self.model = model
         self.settings = settings
         self.gpus = gpus
-        heavy = heaviest(model.layers[: model.n_layer])
-        self._layers = [heavy[layer.form] for layer in model.layers[: model.n_layer]]
+        self._heavy = heaviest(model.layers[: model.n_layer])
         self._weights = WeightSums(model)
         self._build = builder_of(model)
         self._computed: dict[object, Compute] = {}
@@ -48,13 +47,13 @@ class Projector:
         """Is the architecture's graph known; compute bytes are a bound otherwise."""
         return self._build is not None
 
-    def __call__(self, layout: Layout, n_ctx: int) -> Projection:
-        """The projection for `n_ctx` tokens (0: the model's own)."""
+    def __call__(self, layout: Layout, n_ctx: int, *, exact: bool = True) -> Projection:
+        """The projection for `n_ctx` tokens (0: the model's own); not `exact` is faster."""
         sizing = Sizing.of(self.model, self.settings, n_ctx)
         weights = self._weights(layout, self.gpus)
         context = context_bytes(self.model, sizing, self.settings, layout.homes, self.gpus)
         pipeline = self._pipeline(layout)
-        computed = self._compute(layout, sizing, pipeline)
+        computed = self._compute(layout, sizing, pipeline, exact=exact)
         return Projection(
             usages=tuple(
                 Usage(model=model, context=cache, compute=buffer)
@@ -75,13 +74,13 @@ class Projector:
             and not layout.overridden
         )
 
-    def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool) -> Compute:
+    def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool, *, exact: bool) -> Compute:
         if self._build is None:
             return bound(self.model, sizing, self.gpus, pipeline=pipeline)
         rows = self._rows(layout)
-        keys = [row.key for row in rows]
-        kept, _ = condense(keys)
-        key = (sizing, pipeline, layout.homes[-1], tuple(keys[index] for index in kept))
+        kept, runs = condense([row.key for row in rows], 2 * FEWEST if exact else ROUGH)
+        counted = tuple(run.times for run in runs) if pipeline else ()
+        key = (exact, sizing, counted, layout.homes[-1], tuple(rows[index].key for index in kept))
         found = self._computed.get(key)
         if found is None:
             ground = Ground(
@@ -95,14 +94,13 @@ class Projector:
             switches = Switches(
                 pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
             )
-            found = compute(
-                self._build, self.model, sizing, [rows[index] for index in kept], ground, switches
-            )
+            found = compute(self._build, self.model, sizing, rows, self._heavy, ground, switches, exact=exact)
             self._computed[key] = found
         return found
 
     def _rows(self, layout: Layout) -> list[Row]:
         rows: list[Row] = []
-        for layer, home, moved in zip(self._layers, layout.homes, layout.exceptions, strict=False):
+        layers = self.model.layers[: self.model.n_layer]
+        for layer, home, moved in zip(layers, layout.homes, layout.exceptions, strict=False):
             rows.append(Row(layer, home, moved, None if layer.reads is None else rows[layer.reads]))
         return rows

@@ -1,6 +1,6 @@
 """Buffer sizes of a scheduled graph: ggml's best-fit allocator (``ggml/src/ggml-alloc.c``, build 11160)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from launcher.core.memory.graph.node import INPLACE, Node
 from launcher.core.memory.graph.schedule import Schedule
@@ -72,8 +72,15 @@ SizeOf = Callable[[Node, int], int]
 """Bytes that a node takes in the buffer of a backend."""
 
 
-def buffer_sizes(schedule: Schedule, alignments: Sequence[int], size_of: SizeOf) -> tuple[int, ...]:
-    """Bytes of the compute buffer of each backend."""
+State = tuple[tuple[tuple[int, int], ...], ...]
+"""Buffers at some moment: free blocks of each, then where each tensor in use lies, oldest first."""
+
+
+def buffer_sizes(
+    schedule: Schedule, alignments: Sequence[int], size_of: SizeOf, watched: Collection[Node] = ()
+) -> tuple[tuple[int, ...], list[State]]:
+    """Bytes of the compute buffer of each backend, and the states before the `watched` nodes."""
+    states: list[State] = []
     heaps = [Heap(alignment) for alignment in alignments]
     allocation = _Allocation(heaps, size_of)
     for leaf, backend in schedule.leafs:
@@ -88,23 +95,31 @@ def buffer_sizes(schedule: Schedule, alignments: Sequence[int], size_of: SizeOf)
             if source.input:
                 allocation.allocate(source, backend)
     for node, backend in schedule.nodes:
+        if node in watched:
+            states.append(allocation.state())
         for source in node.sources:
             allocation.allocate(source, backend)
         allocation.allocate(node, backend)
         for source in node.sources:
             allocation.release(source)
-    return tuple(heap.peak for heap in heaps)
+    return tuple(heap.peak for heap in heaps), states
 
 
 class _Allocation:
     def __init__(self, heaps: Sequence[Heap], size_of: SizeOf) -> None:
         self.heaps = heaps
         self.size_of = size_of
+        self.live: dict[Node, None] = {}
+
+    def state(self) -> State:
+        free = (tuple((block[0], block[1]) for block in heap.blocks) for heap in self.heaps)
+        return (*free, tuple((node.backend, node.offset) for node in self.live))
 
     def allocate(self, node: Node, backend: int) -> None:
         if node.allocated or node.base is not None or node.home is not None:
             return
         node.allocated = True
+        self.live[node] = None
         if node.op in INPLACE and self._reuse(node):
             return
         node.backend = backend
@@ -122,6 +137,7 @@ class _Allocation:
     def _take_over(self, node: Node, owner: Node) -> None:
         heap = self.heaps[owner.backend]
         owner.allocated = False
+        del self.live[owner]
         node.backend, node.offset = owner.backend, owner.offset
         node.size = self.size_of(node, owner.backend)
         spare = heap.alignment
@@ -141,4 +157,5 @@ class _Allocation:
                 return
         if owner.allocated and not owner.output:
             owner.allocated = False
+            del self.live[owner]
             self.heaps[owner.backend].give(owner.offset, owner.size)

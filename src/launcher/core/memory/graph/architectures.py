@@ -1,6 +1,6 @@
 """Which graph an architecture has."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.experts import Routing
@@ -16,7 +16,7 @@ from launcher.core.memory.graph.latent import build_latent
 from launcher.core.memory.graph.transformer import Style, build_transformer
 from launcher.core.model import Model
 
-Build = Callable[[Builder, Sequence[Place]], None]
+Build = Callable[[Builder, Iterable[Place]], None]
 
 
 def _styled(style: Style) -> Build:

@@ -90,7 +90,7 @@ def _select(b: Builder, place: Place, a: Node, routing: Routing, logits: Node | 
         biased = [ranking] if nudge is not None else []
         order = selected.sources[0]
         nodes = (probs, reshaped, *biased, order, selected, *chain)
-        g.fusions.append(Fusion(nodes, first_only=False))
+        g.fusions.append(Fusion(nodes, None))
     return weights, selected
 
 
@@ -159,5 +159,7 @@ def _sum(b: Builder, place: Place, weighted: Node, *, reduced: bool) -> Node:
         total = g.expand(g.add(total, part))
         sums.append(total)
     if reduced and 2 <= used <= MAX_REDUCED:
-        g.fusions.append(Fusion((weighted, *sums), first_only=True))
+        scaled = weighted.sources[0]
+        muls = (scaled, weighted) if scaled.op == "mul" else (weighted,)
+        g.fusions.append(Fusion((*muls, *sums), len(muls)))
     return g.cont(total) if used == 1 else total

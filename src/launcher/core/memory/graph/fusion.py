@@ -18,7 +18,7 @@ def kept_alive(graph: Graph, splits: Mapping[Node, int]) -> dict[Node, list[Node
         if len(homes) != 1 or None in homes:
             continue
         last = fusion.nodes[-1]
-        held = kept.setdefault(last if fusion.first_only else following.get(last, last), [])
+        held = kept.setdefault(last if fusion.leading is not None else following.get(last, last), [])
         for node in _operands(fusion):
             if node not in held:
                 held.append(node)
@@ -26,6 +26,7 @@ def kept_alive(graph: Graph, splits: Mapping[Node, int]) -> dict[Node, list[Node
 
 
 def _operands(fusion: Fusion) -> list[Node]:
-    if fusion.first_only:
-        return fusion.nodes[0].sources
+    if fusion.leading is not None:
+        operands = [source for node in fusion.nodes[: fusion.leading] for source in node.sources]
+        return [source for source in operands if source not in fusion.nodes]
     return [kept for node in fusion.nodes for kept in (node, *node.sources)]

@@ -1,6 +1,6 @@
 """Graphs of gemma3n and gemma4, with their embeddings per layer (``src/models``, build 11160)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
@@ -46,7 +46,7 @@ def _capped_head(b: Builder, current: Node) -> Node:
 # gemma4
 
 
-def build_gemma4(b: Builder, places: Sequence[Place]) -> None:
+def build_gemma4(b: Builder, places: Iterable[Place]) -> None:
     """Expand the whole graph into ``b.g``."""
     g = b.g
     current = g.scale(b.embedding())
@@ -105,7 +105,7 @@ def _add_per_layer(b: Builder, place: Place, a: Node, per_layer: Node) -> Node:
 # gemma3n
 
 
-def build_gemma3n(b: Builder, places: Sequence[Place]) -> None:
+def build_gemma3n(b: Builder, places: Iterable[Place]) -> None:
     """Expand the whole graph into ``b.g``."""
     g = b.g
     hidden = g.scale(b.embedding())

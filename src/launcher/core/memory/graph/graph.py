@@ -11,12 +11,12 @@ from launcher.core.memory.graph.node import Node, Shape
 class Fusion:
     """Nodes that a GPU computes in one kernel, if all of them are in one split of its own.
 
-    first_only: the operands of the first node stay allocated up to the last one; otherwise all
-    nodes and their operands do, up to the node that follows.
+    leading: the operands of so many first nodes stay allocated up to the last one; None: all nodes
+    and their operands do, up to the node that follows.
     """
 
     nodes: tuple[Node, ...]
-    first_only: bool
+    leading: int | None
 
 
 class Graph:

@@ -1,6 +1,6 @@
 """Graphs of recurrent and hybrid models (``src/models/*.cpp``, build 11160)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
@@ -12,7 +12,7 @@ from launcher.core.memory.graph.recurrent import States, delta_net, mamba1, mamb
 from launcher.core.memory.graph.transformer import project, shared_expert
 
 
-def build_mamba(b: Builder, places: Sequence[Place]) -> None:
+def build_mamba(b: Builder, places: Iterable[Place]) -> None:
     """mamba and mamba2: recurrent layers only."""
     g = b.g
     layer = mamba2 if b.model.architecture == "mamba2" else mamba1
@@ -26,7 +26,7 @@ def build_mamba(b: Builder, places: Sequence[Place]) -> None:
     g.expand(b.head(current))
 
 
-def build_falcon_h1(b: Builder, places: Sequence[Place]) -> None:
+def build_falcon_h1(b: Builder, places: Iterable[Place]) -> None:
     """falcon-h1: attention and Mamba-2 side by side in each layer."""
     g = b.g
     current = b.embedding()
@@ -44,7 +44,7 @@ def build_falcon_h1(b: Builder, places: Sequence[Place]) -> None:
     g.expand(b.head(current))
 
 
-def build_granite_hybrid(b: Builder, places: Sequence[Place]) -> None:
+def build_granite_hybrid(b: Builder, places: Iterable[Place]) -> None:
     """granitehybrid: Mamba-2 or attention, then experts or a feed-forward."""
     g, meta = b.g, b.model.metadata
     current = b.embedding()
@@ -71,7 +71,7 @@ def build_granite_hybrid(b: Builder, places: Sequence[Place]) -> None:
     g.expand(g.scale(result) if meta.number("logit_scale", 0.0) else result)
 
 
-def build_nemotron_h(b: Builder, places: Sequence[Place]) -> None:
+def build_nemotron_h(b: Builder, places: Iterable[Place]) -> None:
     """nemotron_h and nemotron_h_moe: each layer is Mamba-2, attention or feed-forward."""
     g = b.g
     current = b.embedding()
@@ -113,7 +113,7 @@ def _squared(b: Builder, place: Place, a: Node, suffix: str) -> Node:
     return b.product(place, f"ffn_down{suffix}", b.g.like("sqr", up))
 
 
-def build_delta(b: Builder, places: Sequence[Place]) -> None:
+def build_delta(b: Builder, places: Iterable[Place]) -> None:
     """qwen3next, qwen35 and qwen35moe: gated delta nets with full attention in between."""
     g = b.g
     current = b.embedding()

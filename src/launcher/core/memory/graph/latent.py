@@ -1,6 +1,6 @@
 """Multi-head latent attention: deepseek2 and its kin (``src/models/deepseek2.cpp``, build 11160)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
@@ -27,7 +27,7 @@ def header_routing(b: Builder, default: Gating) -> Routing:
     )
 
 
-def build_latent(b: Builder, places: Sequence[Place]) -> None:
+def build_latent(b: Builder, places: Iterable[Place]) -> None:
     """Expand the whole graph into ``b.g``."""
     g = b.g
     current = b.embedding()

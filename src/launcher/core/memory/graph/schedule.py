@@ -24,11 +24,14 @@ Supports = Callable[[Node, int], bool]
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Leaves and nodes with the backend whose buffer holds them, copies and dependencies included."""
+    """Leaves and nodes with the backend whose buffer holds them, copies and dependencies included.
+
+    starts: the first node of each split.
+    """
 
     leafs: list[tuple[Node, int]]
     nodes: list[tuple[Node, int]]
-    splits: int
+    starts: list[Node]
 
 
 @dataclass(slots=True)
@@ -185,7 +188,7 @@ class Scheduler:
             held = kept.get(node, ())
             for start in range(0, len(held), KEPT_PER_NODE):
                 nodes.append((_dependency(list(held[start : start + KEPT_PER_NODE])), node.backend))
-        return Schedule(self._leafs(graph, splits), nodes, len(splits))
+        return Schedule(self._leafs(graph, splits), nodes, [split.nodes[0] for split in splits])
 
     def _numbers(self, splits: Sequence[_Split]) -> dict[Node, int]:
         """Number of the split of each node that a GPU computes."""

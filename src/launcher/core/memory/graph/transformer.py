@@ -1,6 +1,6 @@
 """Graphs of the transformers that differ only in style (``src/models/*.cpp``, build 11160)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,7 +47,7 @@ class Style:
     residual_first: bool = False
 
 
-def build_transformer(b: Builder, places: Sequence[Place], style: Style) -> None:
+def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None:
     """Expand the whole graph into ``b.g``."""
     g = b.g
     current = b.embedding()
