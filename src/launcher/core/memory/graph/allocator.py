@@ -83,17 +83,7 @@ def buffer_sizes(
     states: list[State] = []
     heaps = [Heap(alignment) for alignment in alignments]
     allocation = _Allocation(heaps, size_of)
-    for leaf, backend in schedule.leafs:
-        allocation.allocate(leaf, backend)
-    for node, backend in schedule.nodes:
-        if node.base is not None and node.op != "none":
-            node.base.views += 1
-        if node.input:
-            allocation.allocate(node, backend)
-        for source in node.sources:
-            source.children += 1
-            if source.input:
-                allocation.allocate(source, backend)
+    allocation.prepare(schedule)
     for node, backend in schedule.nodes:
         if node in watched:
             states.append(allocation.state())
@@ -111,7 +101,22 @@ class _Allocation:
         self.size_of = size_of
         self.live: dict[Node, None] = {}
 
+    def prepare(self, schedule: Schedule) -> None:
+        """Allocate leaves and inputs, and count the users and views of every tensor."""
+        for leaf, backend in schedule.leafs:
+            self.allocate(leaf, backend)
+        for node, backend in schedule.nodes:
+            if node.base is not None and node.op != "none":
+                node.base.views += 1
+            if node.input:
+                self.allocate(node, backend)
+            for source in node.sources:
+                source.children += 1
+                if source.input:
+                    self.allocate(source, backend)
+
     def state(self) -> State:
+        """Free blocks and tensors in use, as they are now."""
         free = (tuple((block[0], block[1]) for block in heap.blocks) for heap in self.heaps)
         return (*free, tuple((node.backend, node.offset) for node in self.live))
 
