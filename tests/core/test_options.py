@@ -1,7 +1,7 @@
 """The table of llama-server's options, and how its values are read."""
 
 import os
-import pwd
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +10,9 @@ import pytest
 
 from launcher.core import llama_options
 from launcher.core.options import BY_KEY, OPTIONS, arguments, find
+from launcher.core.profiles import parse, parse_samplers
+from launcher.edges.files import load_yaml, read_text
+from parts import CACHE
 
 PROJECT = Path(__file__).parents[2]
 BUILD = "11160"
@@ -17,9 +20,8 @@ BUILD = "11160"
 
 @pytest.fixture
 def server() -> Path:
-    """The real llama-server, where `make engine` puts it; the tests' own HOME is an empty folder."""
-    home = pwd.getpwuid(os.getuid()).pw_dir
-    return Path(home) / f".cache/launcher/engine/build-{BUILD}/bin/llama-server"
+    """The real llama-server of `make engine`."""
+    return next(CACHE.glob(f"engine/llama-{BUILD}.*/llama-server"))
 
 
 @pytest.fixture
@@ -54,6 +56,22 @@ def test_what_passes_here_passes_there(server: Path) -> None:
         if option.kind == "enum":
             for value in set(values) - set(taken):
                 assert not real.takes(option.name, value), f"{option.name} {value}: the server takes it"
+
+
+@pytest.mark.engine
+def test_the_real_server_takes_every_shipped_profile(server: Path) -> None:
+    samplers, _ = parse_samplers(load_yaml(PROJECT / "profiles/samplers.yml"), "samplers.yml")
+    registry = parse(read_text(PROJECT / "models.conf"), "models.conf")
+    for name in registry.names(include_retired=True):
+        profile = registry.resolve(name, samplers=samplers)
+        done = subprocess.run(
+            [server, *profile.command, "--version"],
+            env={**os.environ, **profile.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{name}: {done.stderr}"
 
 
 def test_flags_are_found_by_every_spelling() -> None:
