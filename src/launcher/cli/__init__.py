@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "add": "edit",
     "check": "check",
     "copy": "edit",
+    "detect": "detect",
     "down": "launch",
     "edit": "edit",
     "inspect": "inspect",

@@ -2,13 +2,18 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.cli.options import Workspace
 from launcher.cli.project import shown
-from launcher.core.errors import Problem, UsageError, failure, misuse
+from launcher.core.errors import Problem, UsageError, misuse
+from launcher.core.hardware import with_margins_of
 from launcher.core.machine import Machine
 from launcher.core.machine_file import parse_machine
 from launcher.edges.files import load_yaml
+
+if TYPE_CHECKING:
+    from launcher.workflow.detect import Detection
 
 DETECT = "detect"
 
@@ -47,7 +52,7 @@ def resolve_machine(spec: str, folder: Path) -> Machine:
     Raises UsageError for one that isn't there, and for what is wrong in its file.
     """
     if spec == DETECT:
-        return observed_machine()
+        return observed_machine(folder)
     if "/" in spec or spec.endswith((".yml", ".yaml")):
         return _load(Path(spec))
     path = folder / f"{spec}.yml"
@@ -64,9 +69,25 @@ def machines_dir(space: Workspace) -> Path:
     return space.profiles / "machines"
 
 
-def observed_machine() -> Machine:
-    """The machine that this command runs on; raises LauncherError when it can't be seen."""
-    raise failure("this machine can't be looked at yet", hint="name one: --machine NAME")
+def observed_machine(folder: Path | None = None) -> Machine:
+    """The machine that this command runs on; see detection."""
+    return detection(folder).machine
+
+
+def detection(folder: Path | None = None) -> "Detection":
+    """What this computer has now.
+
+    folder: where a machine file with the host's name keeps what the owner set: headroom, margins, and
+    roles that a driver doesn't tell. Raises LauncherError when a driver is there and fails.
+    """
+    from launcher.edges.hardware import observe
+    from launcher.workflow.detect import Detection
+
+    hardware = observe()
+    machine = hardware.machine()
+    own = folder / f"{machine.name}.yml" if folder else None
+    kept = with_margins_of(machine, _load(own)) if own and own.is_file() else machine
+    return Detection(hardware=hardware.in_order_of(kept), machine=kept)
 
 
 def _load(path: Path) -> Machine:

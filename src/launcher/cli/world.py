@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from launcher.cli.machines import observed_machine
+from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
 from launcher.cli.project import Project, open_project
 from launcher.core.machine import Machine
@@ -100,7 +100,7 @@ class LaunchSite:
     def _prepare(
         self, name: str, free: Mapping[str, int], *, runtime: RuntimeName | None, force: bool
     ) -> Prepared:
-        machine = assuming_free(observed_machine(), free)
+        machine = assuming_free(observed_machine(machines_dir(self._space)), free)
         profile = self._profile(name, machine, runtime)
         if profile.model:
             bundled_models.provide(self._space.models_dir, profile.model)

@@ -33,6 +33,9 @@ class TextFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    def exists(self) -> bool:
+        return self.path.exists()
+
     def read(self) -> str:
         return read_text(self.path)
 
