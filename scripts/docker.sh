@@ -7,6 +7,7 @@
 # that is there. Safe to run again and to interrupt: each part is made aside and moved into place.
 # Everything is kept in ${XDG_CACHE_HOME:-~/.cache}/launcher, outside the repository.
 set -euo pipefail
+shopt -s inherit_errexit
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/launcher
@@ -14,7 +15,8 @@ state=$cache/docker
 image=ghcr.io/ggml-org/llama.cpp:server
 compose_suite=trixie # the Debian suite whose docker-compose is Compose v2
 base_suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-}") # llama-server was linked on this system
-daemon_wait=60       # seconds
+base=$state/base-$base_suite.tar
+daemon_wait=60 # seconds
 
 say() { printf 'docker.sh: %s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -98,20 +100,16 @@ compose() {
 
 # The root of a minimal Debian with what llama-server links to.
 base_system() {
-    local root=$state/base-$base_suite.tar
-    if [ ! -f "$root" ]; then
-        need_root "debootstrap"
-        command -v debootstrap >/dev/null || apt_install debootstrap
-        say "making a minimal Debian $base_suite"
-        work=$(mktemp -d)
-        debootstrap --variant=minbase --include=curl,libgomp1 "$base_suite" "$work/root" "$(apt_mirror)" >&2
-        rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/* "$work"/root/usr/share/{doc,man,locale}
-        mkdir -p "$state"
-        tar -C "$work/root" -cf "$root.new" .
-        mv "$root.new" "$root"
-        cleanup
-    fi
-    echo "$root"
+    [ ! -f "$base" ] || return 0
+    need_root "debootstrap"
+    command -v debootstrap >/dev/null || apt_install debootstrap
+    say "making a minimal Debian $base_suite"
+    work=$(mktemp -d)
+    debootstrap --variant=minbase --include=curl,libgomp1 "$base_suite" "$work/root" "$(apt_mirror)" >&2
+    rm -rf "$work"/root/var/cache/apt/* "$work"/root/var/lib/apt/lists/* "$work"/root/usr/share/{doc,man,locale}
+    tar -C "$work/root" -cf "$base.new" .
+    mv "$base.new" "$base"
+    cleanup
 }
 
 # Made as the official image is (.devops/cpu.Dockerfile): same entry point, folder, variable and health
@@ -121,17 +119,18 @@ server_image() {
     if found=$(docker image inspect --format '{{index .Config.Labels "launcher.test"}}' "$image" 2>/dev/null); then
         [ -n "$found" ] || { say "$image is the official one; the tests use it"; return; }
     fi
-    local build key root
-    build=$(dirname "$("$here/engine.sh")")
+    local llama build key
+    llama=$("$here/engine.sh")
+    build=$(dirname "$llama")
     key=$(basename "$build")-$base_suite
     [ "${found:-}" != "$key" ] || return 0
-    root=$(base_system)
+    base_system
     say "making $image from $build"
     work=$(mktemp -d)
     mkdir -p "$work/app"
     cp -P "$build"/llama-server "$build"/llama "$build"/*.so* "$work/app"
     rm -f "$work/app/libggml-cuda.so" # without it, a build for the CPU
-    cp "$root" "$work/image.tar"
+    cp "$base" "$work/image.tar"
     tar -C "$work" --owner=0 --group=0 -rf "$work/image.tar" ./app
     docker import \
         --change 'ENTRYPOINT ["/app/llama-server"]' --change 'WORKDIR /app' --change 'ENV LLAMA_ARG_HOST=0.0.0.0' \
