@@ -1,7 +1,10 @@
 """What is rendered, in a real container of a real engine."""
 
 import json
+import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -127,6 +130,21 @@ def test_only_who_has_the_key_is_answered_and_nobody_sees_it(stage: Stage) -> No
     assert LlamaServer(key).ask(rendered.url, "Hello?", max_tokens=1).answer_tokens == 1
     everything = json.dumps(stage.container()) + "".join(rendered.files.values())
     assert "sk-very-secret" not in everything + "\n".join(stage.runtime.logs())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="gives files to another user: only as root")
+def test_the_server_reads_what_only_its_user_may_read(stage: Stage, models: Path) -> None:
+    folder = stage.root / "private"
+    key = stage.root / "key"
+    shutil.copytree(models, folder)
+    key.write_text("sk-1\n", encoding="utf-8")
+    for path, mode in ((folder, 0o700), (folder / "smollm2.gguf", 0o600), (key, 0o600)):
+        path.chmod(mode)
+        os.chown(path, 4242, 4242)
+    site = replace(stage.site, models_dir=str(folder), user="4242:4242")
+    rendered = stage.render(replace(stage.profile, api_key_file="./key"), site=site)
+    stage.runtime.start(rendered)
+    stage.until_healthy(rendered)
 
 
 def test_a_server_that_dies_is_seen_at_once(stage: Stage) -> None:
