@@ -2,7 +2,6 @@
 
 import click
 
-from launcher.cli.machines import machine_for
 from launcher.cli.options import LauncherCommand, profile_argument, workspace
 from launcher.cli.project import load_project
 from launcher.console import Console
@@ -29,6 +28,8 @@ def show(ctx: click.Context, profile: str) -> None:
 
     A value whose template needs a machine is shown as it is written, unless --machine names one.
     """
+    from launcher.cli.machines import machine_for
+
     space = workspace(ctx)
     project = load_project(space)
     machine = machine_for(space) if space.machines else None

@@ -1,7 +1,6 @@
 """Text files: read whole, load YAML, write so that a reader sees the old text or the new."""
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
@@ -48,6 +47,8 @@ class TextFile:
 
 def draft(folder: Path, text: str) -> TextFile:
     """A new file in `folder` that holds `text` and has a name of its own; only its owner reads it."""
+    import tempfile
+
     folder.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix="models.", suffix=".conf", dir=folder)
     with os.fdopen(descriptor, "wb") as file:
