@@ -37,6 +37,16 @@ class Engine:
         with _explained():
             return frozenset(self._client.info()["Runtimes"])
 
+    def cdi_folders(self) -> tuple[str, ...]:
+        """Folders where the engine looks for CDI's device specifications; none where CDI is off."""
+        with _explained():
+            return tuple(self._client.info().get("CDISpecDirs") or ())
+
+    def data_root(self) -> str:
+        """The folder where the engine keeps its images, on the engine's computer."""
+        with _explained():
+            return str(self._client.info()["DockerRootDir"])
+
     def image_digest(self, reference: str) -> str | None:
         """What identifies the image that is there under this name; None when none is.
 

@@ -1,0 +1,251 @@
+"""Whether this computer can start servers: what was seen, judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from launcher.core.errors import Problem
+from launcher.core.launch import Instance
+from launcher.core.machine import Gpu
+from launcher.core.profiles import RuntimeName
+from launcher.core.units import GIB
+from launcher.core.visibility import official_image
+
+Level = Literal["ok", "warning", "problem"]
+Version = tuple[int, int]
+
+IMAGE_CUDA: Version = (12, 8)
+"""What the official image server-cuda is built with: .devops/cuda.Dockerfile (build 11160)."""
+IMAGE_CUDA_DRIVER = 570
+"""The first driver with CUDA 12.8: CUDA Toolkit release notes, "CUDA Toolkit and Corresponding Driver
+Versions"."""
+TESTED_ENGINE: Version = (20, 10)
+TESTED_COMPOSE: Version = (2, 26)
+IMAGE_SPACE = 10 * GIB
+"""Room for a GPU image, packed and unpacked: an assumption on the safe side."""
+
+UPDATE_DRIVER = f"update the NVIDIA driver to {IMAGE_CUDA_DRIVER} or newer, or set IMAGE to an older image"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NvidiaDriver:
+    """The kernel driver, and the newest CUDA that it supports."""
+
+    version: str
+    cuda: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A folder. free: bytes left on its file system, None is unknown."""
+
+    path: str
+    exists: bool
+    readable: bool
+    free: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortUse:
+    """A port that profiles want. holder: who has it, in words."""
+
+    bind: str
+    port: int
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """The Docker engine. gpu_access: the ways by which NVIDIA GPUs get into its containers. image: whether
+    the official image is there. data_root: where it keeps images, None where that can't be seen."""
+
+    version: str
+    gpu_access: tuple[str, ...]
+    image: bool
+    data_root: Folder | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was seen. A Problem stands where looking failed; no driver is None.
+
+    conf: what is wrong with models.conf. servers: those of the launcher that run.
+    embedded: whether the package xllamacpp is installed.
+    """
+
+    engine: Engine | Problem
+    compose: str | Problem
+    gpus: tuple[Gpu, ...] | Problem
+    driver: NvidiaDriver | Problem | None
+    conf: tuple[Problem, ...]
+    models: Folder
+    ports: tuple[PortUse, ...]
+    servers: tuple[Instance, ...]
+    embedded: bool
+    compiler: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at. A problem keeps servers from starting; a warning does not."""
+
+    name: str
+    level: Level
+    what: str
+    hint: str | None = None
+
+
+def examine(facts: Facts, runtime: RuntimeName) -> tuple[Check, ...]:
+    """Every check, in the order in which a start depends on them.
+
+    What only the other runtime needs is no problem for `runtime`.
+    """
+    checks = [*_docker(facts), *_gpus(facts)] if runtime == "compose" else []
+    return (*checks, *_project(facts), _embedded(facts, runtime), _compiler(facts))
+
+
+def _docker(facts: Facts) -> Iterator[Check]:
+    engine, compose = facts.engine, facts.compose
+    if isinstance(engine, Problem):
+        yield _failed("Docker engine", engine)
+    else:
+        yield _version("Docker engine", engine.version, TESTED_ENGINE)
+        yield _image(engine, facts.gpus)
+    if isinstance(compose, Problem):
+        yield _failed("Docker Compose", compose)
+    else:
+        yield _version("Docker Compose", compose, TESTED_COMPOSE)
+
+
+def _version(name: str, version: str, tested: Version) -> Check:
+    found = _leading(version)
+    if found is not None and found < tested:
+        oldest = ".".join(map(str, tested))
+        hint = f"if it fails, update it: the oldest that the launcher is tested with is {oldest}"
+        return Check(name=name, level="warning", what=version, hint=hint)
+    return Check(name=name, level="ok", what=version)
+
+
+def _leading(version: str) -> Version | None:
+    major, _, rest = version.removeprefix("v").partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
+
+
+def _image(engine: Engine, gpus: tuple[Gpu, ...] | Problem) -> Check:
+    image = official_image(() if isinstance(gpus, Problem) else gpus)
+    if engine.image:
+        return Check(name="image", level="ok", what=f"{image} is here")
+    free = engine.data_root.free if engine.data_root else None
+    room = "" if free is None else f"; {_gib(free)} free for images"
+    what = f"{image} is downloaded at the first start{room}"
+    if free is not None and free < IMAGE_SPACE:
+        hint = f"keep {_gib(IMAGE_SPACE)} free for a GPU image: docker system prune removes what is unused"
+        return Check(name="image", level="warning", what=what, hint=hint)
+    return Check(name="image", level="ok", what=what)
+
+
+def _gpus(facts: Facts) -> Iterator[Check]:
+    if isinstance(facts.gpus, Problem):
+        yield _failed("GPUs", facts.gpus)
+        return
+    names = ", ".join(gpu.name for gpu in facts.gpus)
+    yield Check(name="GPUs", level="ok", what=names or "none: models run on the processor")
+    if not any(gpu.vendor == "nvidia" for gpu in facts.gpus):
+        return
+    if isinstance(facts.driver, Problem):
+        yield _failed("NVIDIA driver", facts.driver)
+    elif facts.driver:
+        yield _driver(facts.driver)
+    if not isinstance(facts.engine, Problem):
+        yield _access(facts.engine.gpu_access)
+
+
+def _driver(driver: NvidiaDriver) -> Check:
+    wanted = ".".join(map(str, IMAGE_CUDA))
+    what = f"{driver.version}, CUDA {'.'.join(map(str, driver.cuda))}; the image is built with CUDA {wanted}"
+    if driver.cuda >= IMAGE_CUDA:
+        return Check(name="NVIDIA driver", level="ok", what=what)
+    if driver.cuda[0] == IMAGE_CUDA[0]:
+        what += ", which NVIDIA's container runtime may refuse to start on it"
+        return Check(name="NVIDIA driver", level="warning", what=what, hint=UPDATE_DRIVER)
+    return Check(name="NVIDIA driver", level="problem", what=what, hint=UPDATE_DRIVER)
+
+
+def _access(ways: tuple[str, ...]) -> Check:
+    if ways:
+        return Check(name="GPUs in containers", level="ok", what=" and ".join(ways))
+    return Check(
+        name="GPUs in containers",
+        level="problem",
+        what="Docker has neither NVIDIA's runtime nor CDI",
+        hint="install the NVIDIA Container Toolkit, then: sudo nvidia-ctk runtime configure "
+        "--runtime=docker && sudo systemctl restart docker",
+    )
+
+
+def _project(facts: Facts) -> Iterator[Check]:
+    if facts.conf:
+        what = f"{len(facts.conf)} problems; the first: {facts.conf[0].where}: {facts.conf[0].what}"
+        yield Check(name="models.conf", level="problem", what=what, hint="launcher check shows all of them")
+    else:
+        yield Check(name="models.conf", level="ok", what="no errors")
+    yield _models(facts.models)
+    ours = {urlsplit(server.url).port: server.profile for server in facts.servers}
+    for use in facts.ports:
+        yield _port(use, ours.get(use.port))
+
+
+def _models(folder: Folder) -> Check:
+    name = "models folder"
+    if not folder.exists:
+        hint = f"mkdir -p {folder.path}, or name another with --models-dir or LAUNCHER_MODELS_DIR"
+        return Check(name=name, level="problem", what=f"{folder.path} is not there", hint=hint)
+    if not folder.readable:
+        hint = f"see its permissions: ls -ld {folder.path}"
+        return Check(name=name, level="problem", what=f"{folder.path} can't be read", hint=hint)
+    room = "" if folder.free is None else f", {_gib(folder.free)} free"
+    return Check(name=name, level="ok", what=f"{folder.path}{room}")
+
+
+def _port(use: PortUse, profile: str | None) -> Check:
+    name = f"port {use.port}"
+    if use.holder is None:
+        return Check(name=name, level="ok", what=f"free on {use.bind}")
+    if profile:
+        return Check(name=name, level="ok", what=f"the launcher's own server has it: {profile}")
+    hint = "stop that program, or set HOST_PORT in the profile to another port"
+    return Check(name=name, level="problem", what=f"{use.holder} has it", hint=hint)
+
+
+def _embedded(facts: Facts, runtime: RuntimeName) -> Check:
+    name = "embedded runtime"
+    if facts.embedded:
+        return Check(name=name, level="ok", what="xllamacpp is installed")
+    return Check(
+        name=name,
+        level="problem" if runtime == "embedded" else "warning",
+        what="xllamacpp is not installed: profiles with RUNTIME=embedded (demo) don't start",
+        hint="pip install 'launcher[demo]', or start them with --runtime compose",
+    )
+
+
+def _compiler(facts: Facts) -> Check:
+    name = "C compiler"
+    if facts.compiler:
+        return Check(name=name, level="ok", what=facts.compiler)
+    return Check(
+        name=name,
+        level="warning",
+        what="none: the engine can't be asked about GPUs that are not here (plan --engine)",
+        hint="install one, such as: sudo apt-get install gcc libc6-dev",
+    )
+
+
+def _failed(name: str, problem: Problem) -> Check:
+    return Check(name=name, level="problem", what=problem.what, hint=problem.hint)
+
+
+def _gib(amount: int) -> str:
+    return f"{amount / GIB:.1f} GiB"

@@ -1,0 +1,126 @@
+"""doctor: look at everything that starting a server needs."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from launcher.core.doctor import Engine, Facts, Folder, NvidiaDriver, PortUse
+from launcher.core.errors import LauncherError, Problem
+from launcher.core.launch import Instance
+from launcher.core.machine import Gpu
+from launcher.core.visibility import official_image
+from launcher.workflow.world import Ports
+
+T = TypeVar("T")
+
+NVIDIA_RUNTIME = "nvidia"
+
+
+class Docker(Protocol):
+    """The engine. Every method raises LauncherError when it does not answer."""
+
+    def version(self) -> str: ...
+
+    def runtimes(self) -> Collection[str]: ...
+
+    def cdi_folders(self) -> Sequence[str]: ...
+
+    def data_root(self) -> str: ...
+
+    def image_digest(self, reference: str) -> str | None: ...
+
+
+class Compose(Protocol):
+    def version(self) -> str: ...
+
+
+class Hardware(Protocol):
+    """The GPUs and their driver. Both raise LauncherError when a driver fails."""
+
+    def gpus(self) -> tuple[Gpu, ...]: ...
+
+    def driver(self) -> NvidiaDriver | None: ...
+
+
+class Computer(Protocol):
+    """What is installed, and the folders."""
+
+    def folder(self, path: str) -> Folder: ...
+
+    def has_package(self, name: str) -> bool: ...
+
+    def compiler(self) -> str | None: ...
+
+    def has_nvidia_hook(self) -> bool: ...
+
+    def has_nvidia_cdi(self, folders: Sequence[str]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """The edges that doctor looks through. servers: the launcher's servers that run."""
+
+    docker: Docker
+    compose: Compose
+    hardware: Hardware
+    computer: Computer
+    ports: Ports
+    servers: Callable[[], tuple[Instance, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the project needs: its models folder, addresses and ports; what is wrong with models.conf."""
+
+    models_dir: str
+    addresses: tuple[tuple[str, int], ...]
+    conf: tuple[Problem, ...]
+
+
+def observe(around: Surroundings, wanted: Wanted) -> Facts:
+    """Look at everything once. What can't be looked at is a Problem among the facts."""
+    gpus = seen(around.hardware.gpus)
+    servers = seen(around.servers)
+    return Facts(
+        engine=seen(lambda: _engine(around, () if isinstance(gpus, Problem) else gpus)),
+        compose=seen(around.compose.version),
+        gpus=gpus,
+        driver=seen(around.hardware.driver),
+        conf=wanted.conf,
+        models=around.computer.folder(wanted.models_dir),
+        ports=tuple(
+            PortUse(bind=bind, port=port, holder=around.ports.holder(bind, port))
+            for bind, port in wanted.addresses
+        ),
+        servers=() if isinstance(servers, Problem) else servers,
+        embedded=around.computer.has_package("xllamacpp"),
+        compiler=around.computer.compiler(),
+    )
+
+
+def seen(look: Callable[[], T]) -> T | Problem:
+    """What `look` returns, or the first problem that it raises."""
+    try:
+        return look()
+    except LauncherError as error:
+        return error.problems[0]
+
+
+def _engine(around: Surroundings, gpus: tuple[Gpu, ...]) -> Engine:
+    docker, computer = around.docker, around.computer
+    root = computer.folder(docker.data_root())
+    return Engine(
+        version=docker.version(),
+        gpu_access=tuple(_gpu_access(docker, computer)),
+        image=docker.image_digest(official_image(gpus)) is not None,
+        data_root=root if root.exists else None,
+    )
+
+
+def _gpu_access(docker: Docker, computer: Computer) -> list[str]:
+    """By NVIDIA's runtime or its hook, which the engine finds by itself, or by CDI."""
+    ways = {
+        "NVIDIA's runtime": NVIDIA_RUNTIME in docker.runtimes() or computer.has_nvidia_hook(),
+        "CDI": computer.has_nvidia_cdi(docker.cdi_folders()),
+    }
+    return [way for way, there in ways.items() if there]
