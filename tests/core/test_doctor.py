@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.doctor import Check, Engine, Facts, Folder, NvidiaDriver, PortUse, examine
+from launcher.core.doctor import Check, Engine, Facts, Folder, PortUse, examine
 from launcher.core.errors import Problem
+from launcher.core.hardware import Hardware, HostMemory, ObservedGpu
 from launcher.core.launch import Instance
 from launcher.core.machine import Gpu
 from launcher.core.units import GIB
 
 CARD = Gpu(name="RTX 4090", total=24 * GIB, free=23 * GIB)
+HARDWARE = Hardware(
+    host_name="desk", host=HostMemory(), gpus=(ObservedGpu(gpu=CARD),), driver="575.57", cuda="12.9"
+)
 ENGINE = Engine(
     version="28.2.2",
     gpu_access=("CDI",),
@@ -20,8 +24,7 @@ ENGINE = Engine(
 WELL = Facts(
     engine=ENGINE,
     compose="2.40.0",
-    gpus=(CARD,),
-    driver=NvidiaDriver(version="575.57", cuda=(12, 9)),
+    hardware=HARDWARE,
     conf=(),
     models=Folder(path="/models", exists=True, readable=True, free=500 * GIB),
     ports=(PortUse(bind="127.0.0.1", port=8080, holder=None),),
@@ -60,8 +63,7 @@ def test_everything_that_is_not_well_says_what_to_do() -> None:
     facts = Facts(
         engine=failing,
         compose=failing,
-        gpus=failing,
-        driver=failing,
+        hardware=failing,
         conf=(Problem(where="models.conf:3", what="no"),),
         models=Folder(path="/models", exists=False, readable=False),
         ports=(PortUse(bind="127.0.0.1", port=8080, holder="nginx (process 7)"),),
@@ -84,19 +86,33 @@ def test_the_embedded_runtime_needs_no_docker_but_its_package() -> None:
 
 @pytest.mark.parametrize(
     ("cuda", "level"),
-    [((13, 0), "ok"), ((12, 8), "ok"), ((12, 7), "warning"), ((12, 0), "warning"), ((11, 8), "problem")],
+    [
+        ("13.0", "ok"),
+        ("12.8", "ok"),
+        ("12.7", "warning"),
+        ("12.0", "warning"),
+        ("11.8", "problem"),
+        (None, "warning"),
+    ],
 )
-def test_the_driver_against_the_image(cuda: tuple[int, int], level: str) -> None:
-    facts = replace(WELL, driver=NvidiaDriver(version="1", cuda=cuda))
+def test_the_driver_against_the_image(cuda: str | None, level: str) -> None:
+    facts = replace(WELL, hardware=replace(HARDWARE, cuda=cuda))
     assert check(facts, "NVIDIA driver").level == level
 
 
 def test_without_an_nvidia_gpu_its_driver_and_runtime_are_not_missed() -> None:
-    facts = replace(WELL, gpus=(), driver=None, engine=replace(ENGINE, gpu_access=()))
+    nothing = Hardware(host_name="desk", host=HostMemory())
+    facts = replace(WELL, hardware=nothing, engine=replace(ENGINE, gpu_access=()))
     names = [each.name for each in examine(facts, "compose")]
     assert "NVIDIA driver" not in names
     assert "GPUs in containers" not in names
     assert check(facts, "GPUs").what == "none: models run on the processor"
+
+
+def test_a_gpu_that_is_left_out_is_told() -> None:
+    hardware = replace(HARDWARE, left_out=("Arc A770: the image for NVIDIA does not drive it",))
+    found = check(replace(WELL, hardware=hardware), "GPU left out")
+    assert (found.level, found.what) == ("warning", "Arc A770: the image for NVIDIA does not drive it")
 
 
 def test_docker_without_a_way_to_the_gpus() -> None:

@@ -1,18 +1,19 @@
 """doctor looks at everything, and goes on where looking fails."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pytest
 
-from launcher.core.doctor import Engine, Folder, NvidiaDriver, PortUse
+from launcher.core.doctor import Engine, Folder, PortUse
 from launcher.core.errors import Problem, failure
+from launcher.core.hardware import Hardware, HostMemory, ObservedGpu
 from launcher.core.launch import Instance
 from launcher.core.machine import Gpu
 from launcher.workflow.doctor import Surroundings, Wanted, observe
 
 CARD = Gpu(name="RTX 4090", total=24, free=23)
-DRIVER = NvidiaDriver(version="575.57", cuda=(12, 9))
+HARDWARE = Hardware(host_name="desk", host=HostMemory(), gpus=(ObservedGpu(gpu=CARD),))
 
 
 @dataclass
@@ -44,17 +45,8 @@ class FakeCompose:
         return "2.40.0"
 
 
-@dataclass
-class FakeHardware:
-    works: bool = True
-
-    def gpus(self) -> tuple[Gpu, ...]:
-        if not self.works:
-            raise failure("NVML: Driver/library version mismatch", hint="reboot")
-        return (CARD,)
-
-    def driver(self) -> NvidiaDriver | None:
-        return DRIVER
+def broken() -> Hardware:
+    raise failure("NVML: Driver/library version mismatch", hint="reboot")
 
 
 @dataclass
@@ -84,14 +76,14 @@ class FakePorts:
 
 def surroundings(
     docker: FakeDocker | None = None,
-    hardware: FakeHardware | None = None,
+    hardware: Callable[[], Hardware] = lambda: HARDWARE,
     computer: FakeComputer | None = None,
     servers: tuple[Instance, ...] = (),
 ) -> Surroundings:
     return Surroundings(
         docker=docker or FakeDocker(),
         compose=FakeCompose(),
-        hardware=hardware or FakeHardware(),
+        hardware=hardware,
         computer=computer or FakeComputer(),
         ports=FakePorts(),
         servers=lambda: servers,
@@ -104,7 +96,7 @@ WANTED = Wanted(models_dir="/models", addresses=(("127.0.0.1", 80), ("127.0.0.1"
 def test_what_is_seen_becomes_facts() -> None:
     facts = observe(surroundings(), WANTED)
     assert facts.engine == Engine(version="28.2.2", gpu_access=(), image=True, data_root=None)
-    assert (facts.compose, facts.gpus, facts.driver) == ("2.40.0", (CARD,), DRIVER)
+    assert (facts.compose, facts.hardware) == ("2.40.0", HARDWARE)
     assert facts.models == Folder(path="/models", exists=True, readable=True)
     assert facts.ports == (
         PortUse(bind="127.0.0.1", port=80, holder="nginx"),
@@ -132,7 +124,7 @@ def test_the_ways_of_gpus_into_containers(
 
 
 def test_what_fails_is_a_problem_and_the_rest_is_still_looked_at() -> None:
-    facts = observe(surroundings(FakeDocker(answers=False), FakeHardware(works=False)), WANTED)
+    facts = observe(surroundings(FakeDocker(answers=False), broken), WANTED)
     assert facts.engine == Problem(what="the Docker daemon does not answer", hint="start it")
-    assert facts.gpus == Problem(what="NVML: Driver/library version mismatch", hint="reboot")
+    assert facts.hardware == Problem(what="NVML: Driver/library version mismatch", hint="reboot")
     assert facts.compose == "2.40.0"

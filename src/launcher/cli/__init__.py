@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "check": "check",
     "copy": "edit",
     "detect": "detect",
+    "doctor": "doctor",
     "down": "launch",
     "edit": "edit",
     "inspect": "inspect",

@@ -6,8 +6,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from launcher.core.errors import Problem
+from launcher.core.hardware import Hardware
 from launcher.core.launch import Instance
-from launcher.core.machine import Gpu
 from launcher.core.profiles import RuntimeName
 from launcher.core.units import GIB
 from launcher.core.visibility import official_image
@@ -26,14 +26,6 @@ IMAGE_SPACE = 10 * GIB
 """Room for a GPU image, packed and unpacked: an assumption on the safe side."""
 
 UPDATE_DRIVER = f"update the NVIDIA driver to {IMAGE_CUDA_DRIVER} or newer, or set IMAGE to an older image"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NvidiaDriver:
-    """The kernel driver, and the newest CUDA that it supports."""
-
-    version: str
-    cuda: Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +60,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What was seen. A Problem stands where looking failed; no driver is None.
+    """What was seen. A Problem stands where looking failed.
 
     conf: what is wrong with models.conf. servers: those of the launcher that run.
     embedded: whether the package xllamacpp is installed.
@@ -76,8 +68,7 @@ class Facts:
 
     engine: Engine | Problem
     compose: str | Problem
-    gpus: tuple[Gpu, ...] | Problem
-    driver: NvidiaDriver | Problem | None
+    hardware: Hardware | Problem
     conf: tuple[Problem, ...]
     models: Folder
     ports: tuple[PortUse, ...]
@@ -111,7 +102,7 @@ def _docker(facts: Facts) -> Iterator[Check]:
         yield _failed("Docker engine", engine)
     else:
         yield _version("Docker engine", engine.version, TESTED_ENGINE)
-        yield _image(engine, facts.gpus)
+        yield _image(engine, facts.hardware)
     if isinstance(compose, Problem):
         yield _failed("Docker Compose", compose)
     else:
@@ -133,8 +124,8 @@ def _leading(version: str) -> Version | None:
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
 
 
-def _image(engine: Engine, gpus: tuple[Gpu, ...] | Problem) -> Check:
-    image = official_image(() if isinstance(gpus, Problem) else gpus)
+def _image(engine: Engine, hardware: Hardware | Problem) -> Check:
+    image = wanted_image(hardware)
     if engine.image:
         return Check(name="image", level="ok", what=f"{image} is here")
     free = engine.data_root.free if engine.data_root else None
@@ -146,31 +137,40 @@ def _image(engine: Engine, gpus: tuple[Gpu, ...] | Problem) -> Check:
     return Check(name="image", level="ok", what=what)
 
 
+def wanted_image(hardware: Hardware | Problem) -> str:
+    """The official image for these GPUs; that for the processor where they can't be seen."""
+    seen = () if isinstance(hardware, Problem) else hardware.gpus
+    return official_image([each.gpu for each in seen])
+
+
 def _gpus(facts: Facts) -> Iterator[Check]:
-    if isinstance(facts.gpus, Problem):
-        yield _failed("GPUs", facts.gpus)
+    hardware = facts.hardware
+    if isinstance(hardware, Problem):
+        yield _failed("GPUs", hardware)
         return
-    names = ", ".join(gpu.name for gpu in facts.gpus)
+    names = ", ".join(seen.gpu.name for seen in hardware.gpus)
     yield Check(name="GPUs", level="ok", what=names or "none: models run on the processor")
-    if not any(gpu.vendor == "nvidia" for gpu in facts.gpus):
-        return
-    if isinstance(facts.driver, Problem):
-        yield _failed("NVIDIA driver", facts.driver)
-    elif facts.driver:
-        yield _driver(facts.driver)
-    if not isinstance(facts.engine, Problem):
-        yield _access(facts.engine.gpu_access)
+    for left_out in hardware.left_out:
+        yield Check(name="GPU left out", level="warning", what=left_out, hint="launcher detect tells more")
+    if any(seen.gpu.vendor == "nvidia" for seen in hardware.gpus):
+        yield _driver(hardware)
+        if not isinstance(facts.engine, Problem):
+            yield _access(facts.engine.gpu_access)
 
 
-def _driver(driver: NvidiaDriver) -> Check:
-    wanted = ".".join(map(str, IMAGE_CUDA))
-    what = f"{driver.version}, CUDA {'.'.join(map(str, driver.cuda))}; the image is built with CUDA {wanted}"
-    if driver.cuda >= IMAGE_CUDA:
-        return Check(name="NVIDIA driver", level="ok", what=what)
-    if driver.cuda[0] == IMAGE_CUDA[0]:
+def _driver(hardware: Hardware) -> Check:
+    name, wanted = "NVIDIA driver", ".".join(map(str, IMAGE_CUDA))
+    supported = _leading(hardware.cuda or "")
+    what = f"{hardware.driver}, CUDA {hardware.cuda}; the image is built with CUDA {wanted}"
+    if supported is None:
+        what = f"{hardware.driver} does not tell which CUDA it supports; the image is built with {wanted}"
+        return Check(name=name, level="warning", what=what, hint=UPDATE_DRIVER)
+    if supported >= IMAGE_CUDA:
+        return Check(name=name, level="ok", what=what)
+    if supported[0] == IMAGE_CUDA[0]:
         what += ", which NVIDIA's container runtime may refuse to start on it"
-        return Check(name="NVIDIA driver", level="warning", what=what, hint=UPDATE_DRIVER)
-    return Check(name="NVIDIA driver", level="problem", what=what, hint=UPDATE_DRIVER)
+        return Check(name=name, level="warning", what=what, hint=UPDATE_DRIVER)
+    return Check(name=name, level="problem", what=what, hint=UPDATE_DRIVER)
 
 
 def _access(ways: tuple[str, ...]) -> Check:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from launcher.core.doctor import Engine, Facts, Folder, NvidiaDriver, PortUse
+from launcher.core.doctor import Engine, Facts, Folder, PortUse, wanted_image
 from launcher.core.errors import LauncherError, Problem
+from launcher.core.hardware import Hardware
 from launcher.core.launch import Instance
-from launcher.core.machine import Gpu
-from launcher.core.visibility import official_image
 from launcher.workflow.world import Ports
 
 T = TypeVar("T")
@@ -34,14 +33,6 @@ class Compose(Protocol):
     def version(self) -> str: ...
 
 
-class Hardware(Protocol):
-    """The GPUs and their driver. Both raise LauncherError when a driver fails."""
-
-    def gpus(self) -> tuple[Gpu, ...]: ...
-
-    def driver(self) -> NvidiaDriver | None: ...
-
-
 class Computer(Protocol):
     """What is installed, and the folders."""
 
@@ -58,11 +49,12 @@ class Computer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """The edges that doctor looks through. servers: the launcher's servers that run."""
+    """The edges that doctor looks through. hardware: looks at the GPUs. servers: looks for
+    the launcher's servers that run. Both raise LauncherError when they can't be seen."""
 
     docker: Docker
     compose: Compose
-    hardware: Hardware
+    hardware: Callable[[], Hardware]
     computer: Computer
     ports: Ports
     servers: Callable[[], tuple[Instance, ...]]
@@ -79,13 +71,12 @@ class Wanted:
 
 def observe(around: Surroundings, wanted: Wanted) -> Facts:
     """Look at everything once. What can't be looked at is a Problem among the facts."""
-    gpus = seen(around.hardware.gpus)
+    hardware = seen(around.hardware)
     servers = seen(around.servers)
     return Facts(
-        engine=seen(lambda: _engine(around, () if isinstance(gpus, Problem) else gpus)),
+        engine=seen(lambda: _engine(around, wanted_image(hardware))),
         compose=seen(around.compose.version),
-        gpus=gpus,
-        driver=seen(around.hardware.driver),
+        hardware=hardware,
         conf=wanted.conf,
         models=around.computer.folder(wanted.models_dir),
         ports=tuple(
@@ -106,13 +97,13 @@ def seen(look: Callable[[], T]) -> T | Problem:
         return error.problems[0]
 
 
-def _engine(around: Surroundings, gpus: tuple[Gpu, ...]) -> Engine:
+def _engine(around: Surroundings, image: str) -> Engine:
     docker, computer = around.docker, around.computer
     root = computer.folder(docker.data_root())
     return Engine(
         version=docker.version(),
         gpu_access=tuple(_gpu_access(docker, computer)),
-        image=docker.image_digest(official_image(gpus)) is not None,
+        image=docker.image_digest(image) is not None,
         data_root=root if root.exists else None,
     )
 
