@@ -90,7 +90,7 @@ def surroundings(
     )
 
 
-WANTED = Wanted(models_dir="/models", addresses=(("127.0.0.1", 80), ("127.0.0.1", 8080)), conf=())
+WANTED = Wanted(models_dir="/models", addresses=(("127.0.0.1", 80), ("127.0.0.1", 8080)))
 
 
 def test_what_is_seen_becomes_facts() -> None:

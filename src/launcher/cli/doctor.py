@@ -64,10 +64,10 @@ def _servers(runtimes: Mapping[RuntimeName, Runtime]) -> tuple[Instance, ...]:
 def _wanted(space: Workspace) -> Wanted:
     """What the project's active profiles need; of a models.conf with errors, only these."""
     try:
-        addresses, problems = _addresses(load_project(space)), ()
+        addresses = _addresses(load_project(space))
     except LauncherError as error:
-        addresses, problems = (), error.problems
-    return Wanted(models_dir=str(space.models_dir), addresses=addresses, conf=problems)
+        return Wanted(models_dir=str(space.models_dir), conf=error.problems)
+    return Wanted(models_dir=str(space.models_dir), addresses=addresses)
 
 
 def _addresses(project: Project) -> tuple[tuple[str, int], ...]:

@@ -187,7 +187,9 @@ def _access(ways: tuple[str, ...]) -> Check:
 
 def _project(facts: Facts) -> Iterator[Check]:
     if facts.conf:
-        what = f"{len(facts.conf)} problems; the first: {facts.conf[0].where}: {facts.conf[0].what}"
+        first = facts.conf[0]
+        more = f" (and {len(facts.conf) - 1} more)" if len(facts.conf) > 1 else ""
+        what = f"{first.where}: {first.what}{more}"
         yield Check(name="models.conf", level="problem", what=what, hint="launcher check shows all of them")
     else:
         yield Check(name="models.conf", level="ok", what="no errors")

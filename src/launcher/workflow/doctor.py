@@ -65,8 +65,8 @@ class Wanted:
     """What the project needs: its models folder, addresses and ports; what is wrong with models.conf."""
 
     models_dir: str
-    addresses: tuple[tuple[str, int], ...]
-    conf: tuple[Problem, ...]
+    addresses: tuple[tuple[str, int], ...] = ()
+    conf: tuple[Problem, ...] = ()
 
 
 def observe(around: Surroundings, wanted: Wanted) -> Facts:
