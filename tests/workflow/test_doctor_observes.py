@@ -8,11 +8,12 @@ import pytest
 from launcher.core.doctor import Engine, Folder, PortUse
 from launcher.core.errors import Problem, failure
 from launcher.core.hardware import Hardware, HostMemory, ObservedGpu
-from launcher.core.launch import Instance
+from launcher.core.launch import Instance, State
 from launcher.core.machine import Gpu
 from launcher.workflow.doctor import Surroundings, Wanted, observe
 
 CARD = Gpu(name="RTX 4090", total=24, free=23)
+STATES: tuple[State, ...] = ("starting", "exited")
 HARDWARE = Hardware(host_name="desk", host=HostMemory(), gpus=(ObservedGpu(gpu=CARD),))
 
 
@@ -128,3 +129,11 @@ def test_what_fails_is_a_problem_and_the_rest_is_still_looked_at() -> None:
     assert facts.engine == Problem(what="the Docker daemon does not answer", hint="start it")
     assert facts.hardware == Problem(what="NVML: Driver/library version mismatch", hint="reboot")
     assert facts.compose == "2.40.0"
+
+
+def test_a_server_that_has_exited_holds_no_port() -> None:
+    alive, dead = (
+        Instance(id=state, profile="a", runtime="compose", plan_hash="", state=state, url="")
+        for state in STATES
+    )
+    assert observe(surroundings(servers=(alive, dead)), WANTED).servers == (alive,)

@@ -50,7 +50,7 @@ class Computer(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
     """The edges that doctor looks through. hardware: looks at the GPUs. servers: looks for
-    the launcher's servers that run. Both raise LauncherError when they can't be seen."""
+    the launcher's servers, whatever their state. Both raise LauncherError when they can't be seen."""
 
     docker: Docker
     compose: Compose
@@ -83,7 +83,7 @@ def observe(around: Surroundings, wanted: Wanted) -> Facts:
             PortUse(bind=bind, port=port, holder=around.ports.holder(bind, port))
             for bind, port in wanted.addresses
         ),
-        servers=() if isinstance(servers, Problem) else servers,
+        servers=() if isinstance(servers, Problem) else tuple(filter(_holds_its_port, servers)),
         embedded=around.computer.has_package("xllamacpp"),
         compiler=around.computer.compiler(),
     )
@@ -95,6 +95,10 @@ def seen(look: Callable[[], T]) -> T | Problem:
         return look()
     except LauncherError as error:
         return error.problems[0]
+
+
+def _holds_its_port(server: Instance) -> bool:
+    return server.state != "exited"
 
 
 def _engine(around: Surroundings, image: str) -> Engine:
