@@ -32,9 +32,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The reference pages that come from the code.
+# The reference pages and the picture that come from the code.
 docs: setup
 	$(BIN)/python scripts/docs.py
+	$(BIN)/python scripts/terminal_picture.py > docs/terminal.svg
 
 # The real llama.cpp, for tests and dry runs; prints the path of its binary.
 engine:
