@@ -2,7 +2,6 @@
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import NoReturn
 
 import click
 
+from launcher import __version__
 from launcher.cli.options import Globals, LauncherCommand, TakesGlobals
 from launcher.console import Console
 from launcher.core.errors import LauncherError, UsageError, failure
@@ -73,9 +73,7 @@ class LazyGroup(TakesGlobals, click.Group):
 
 def print_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        Console().data(f"launcher {version('launcher')}")
+        Console().data(f"launcher {__version__}")
         ctx.exit()
 
 
@@ -111,16 +109,20 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception:
-        console.bug(_write_bug_log(arguments, traceback.format_exc()))
+        console.bug(_write_bug_log(arguments))
         return EXIT_BUG
     return code if isinstance(code, int) else 0
 
 
-def _write_bug_log(arguments: Sequence[str], trace: str) -> Path:
+def _write_bug_log(arguments: Sequence[str]) -> Path:
+    import traceback
+
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "launcher"
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "bug.log"
-    log.write_text(f"launcher {' '.join(arguments)}\npython {sys.version}\n\n{trace}", encoding="utf-8")
+    log.write_text(
+        f"launcher {' '.join(arguments)}\npython {sys.version}\n\n{traceback.format_exc()}", encoding="utf-8"
+    )
     return log
 
 
