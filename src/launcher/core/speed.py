@@ -23,8 +23,8 @@ from launcher.core.settings import Settings
 EFFICIENCY = 0.9
 LAYER_SECONDS = 100e-6
 SPLIT_SECONDS = 100e-6
-HOST_BANDWIDTH = 60e9
-EXPERT_BANDWIDTH = 0.5
+HOST_BANDWIDTH = 45e9
+EXPERT_BANDWIDTH = 0.65
 EXPERT_COMPUTE = 0.25
 BUS_BANDWIDTH = 20e9
 OPERATIONS_PER_MULTIPROCESSOR = {"8.6": 0.9e12, "8.9": 1.5e12, "9.0": 2.5e12, "12.0": 1.7e12}
@@ -84,16 +84,32 @@ def _rate(tokens: int, seconds: float | None) -> float | None:
 
 
 def _generation_seconds(reads: ReadsByDevice, placement: Placement, machine: Machine) -> float | None:
-    seconds = SPLIT_SECONDS * (placement.fitted.graph_splits or len(reads))
+    seconds = SPLIT_SECONDS * _changes_of_device(placement)
     for device, each in reads.items():
         if device == HOST:
-            seconds += (each.dense + each.experts / EXPERT_BANDWIDTH) / HOST_BANDWIDTH
+            seconds += host_seconds(each.dense, each.experts)
             continue
         bandwidth = machine.gpus[device].bandwidth
         if bandwidth is None:
             return None
-        seconds += (each.dense + each.experts) / (bandwidth * EFFICIENCY) + each.layers * LAYER_SECONDS
+        seconds += gpu_seconds(each.dense + each.experts, each.layers, bandwidth)
     return seconds
+
+
+def gpu_seconds(nbytes: float, layers: int, bandwidth: float) -> float:
+    """To read `nbytes` of weights in that many layers on a GPU."""
+    return nbytes / (bandwidth * EFFICIENCY) + layers * LAYER_SECONDS
+
+
+def host_seconds(dense: float, experts: float) -> float:
+    """To read weights in host memory."""
+    return (dense + experts / EXPERT_BANDWIDTH) / HOST_BANDWIDTH
+
+
+def _changes_of_device(placement: Placement) -> int:
+    """Splits of the generation graph: one per device, and two for each layer with parts on the host."""
+    gpus = placement.fitted.gpus
+    return len(gpus) + 2 * sum(line.overflow_layers or 0 for line in gpus)
 
 
 def _batch_seconds(reads: ReadsByDevice, tokens: int, machine: Machine) -> float | None:
@@ -106,6 +122,7 @@ def _batch_seconds(reads: ReadsByDevice, tokens: int, machine: Machine) -> float
             return None
         bandwidth = BUS_BANDWIDTH if device == HOST else gpu.bandwidth * EFFICIENCY
         seconds += max(each.nbytes / bandwidth, 2 * each.work * tokens / rate)
+        seconds += each.layers * LAYER_SECONDS
     return seconds
 
 
