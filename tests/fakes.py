@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from launcher.core.answers import Health
+from launcher.core.evidence import Evidence
 from launcher.core.launch import Instance, Memory, State
 from launcher.core.render import Rendered
-from launcher.workflow.world import World
+from launcher.workflow.world import Reporter, World
 
 
 class FakeClock:
@@ -105,6 +106,20 @@ class FakeLock:
 
 
 @dataclass
+class FakeWitness:
+    """Remembers who was recorded, and after how many seconds; recalls `evidence`."""
+
+    recorded: list[tuple[str, float | None]] = field(default_factory=list)
+    evidence: Evidence | None = None
+
+    def record(self, rendered: Rendered, seconds: float | None, report: Reporter) -> None:
+        self.recorded.append((rendered.profile, seconds))
+
+    def recall(self, instance: Instance) -> Evidence | None:
+        return self.evidence
+
+
+@dataclass
 class FakeReporter:
     answer: bool = True
     said: list[str] = field(default_factory=list)
@@ -131,6 +146,7 @@ class FakeDesk:
     journal: FakeJournal = field(default_factory=FakeJournal)
     ports: FakePorts = field(default_factory=FakePorts)
     report: FakeReporter = field(default_factory=FakeReporter)
+    witness: FakeWitness = field(default_factory=FakeWitness)
     free: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -143,6 +159,7 @@ class FakeDesk:
             journal=self.journal,
             lock=FakeLock(),
             clock=self.clock,
+            witness=self.witness,
             free_memory=lambda: dict(self.free),
         )
 

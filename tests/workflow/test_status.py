@@ -9,7 +9,9 @@ from launcher.core.errors import misuse
 from launcher.core.launch import Launch, Memory, State
 from launcher.core.profiles import RuntimeName
 from launcher.core.render import Rendered
+from launcher.core.units import MIB
 from launcher.workflow.status import Status, status
+from records import ledger, record
 
 GLM = rendered("glm")
 
@@ -81,3 +83,14 @@ def test_a_profile_that_is_gone_from_the_file() -> None:
 
     words = status(desk.world, refuse, default_port=8080).words
     assert words == "running, but its profile can't be planned any more: glm: no such profile"
+
+
+def test_a_server_with_evidence_shows_its_devices_against_the_plan() -> None:
+    world = desk_world(memory=Memory(active=Launch(rendered=GLM, free={"GPU-1": 20_000 * MIB})))
+    world.runtime.running = instance_of(GLM)
+    world.free = {"GPU-1": 18_000 * MIB}
+    world.witness.evidence = record(measured=ledger(CUDA0=(1000, 200, 300), Host=(300, 0, 20)))
+    seen = status(world.world, prepare, default_port=8080)
+    gpu, _ = seen.devices
+    assert (gpu.planned, gpu.measured, gpu.in_use) == (1300 * MIB, 1500 * MIB, 2000 * MIB)
+    assert [finding.code for finding in seen.findings] == ["E001"]

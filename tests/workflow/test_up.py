@@ -243,3 +243,15 @@ def test_docker_that_is_gone_is_an_error_where_a_container_was_started(desk: Des
     world = replace(desk.world, runtimes={"compose": NoDocker(desk.clock)})
     with pytest.raises(LauncherError, match="does not answer"):
         down(world, desk.report)
+
+
+def test_a_start_is_recorded_once_it_is_healthy(desk: Desk) -> None:
+    desk.up()
+    assert [name for name, seconds in desk.witness.recorded if seconds is not None] == ["new"]
+
+
+def test_a_failed_start_is_recorded_before_the_old_one_is_back(desk: Desk) -> None:
+    desk.runtime.broken = {"new"}
+    with pytest.raises(LauncherError):
+        desk.running().up()
+    assert desk.witness.recorded == [("new", None)]

@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "doctor",
     "down": "launch",
     "edit": "edit",
+    "evidence": "evidence",
     "inspect": "inspect",
     "list": "registry",
     "logs": "launch",

@@ -17,10 +17,12 @@ from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime
 from launcher.edges.embedded import EmbeddedRuntime
+from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import open_headers
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
+from launcher.workflow.evidence import Recorder
 from launcher.workflow.launching import Prepared, assuming_free, prepare
 from launcher.workflow.planning import Models
 from launcher.workflow.runtime import Runtime
@@ -45,6 +47,7 @@ class LaunchSite:
     def __init__(self, space: Workspace, say: Callable[[str], None] = lambda text: None) -> None:
         self._space = space
         self._say = say
+        self._preparation: Preparation | None = None
 
     @cached_property
     def project(self) -> Project:
@@ -63,8 +66,9 @@ class LaunchSite:
     @cached_property
     def world(self) -> World:
         server = LlamaServer()
+        compose = ComposeRuntime(self._space.root, self.site.project, self._say)
         runtimes: dict[RuntimeName, Runtime] = {
-            "compose": ComposeRuntime(self._space.root, self.site.project, self._say),
+            "compose": compose,
             "embedded": EmbeddedRuntime(
                 folder=self._space.state, healthy=lambda url: server.health(url) == "ok"
             ),
@@ -77,6 +81,13 @@ class LaunchSite:
             journal=JournalFile(self._space.state, write_atomic),
             lock=FileLock(self._space.state),
             clock=time,
+            witness=Recorder(
+                runtimes=runtimes,
+                prepared=lambda: self._preparation.last if self._preparation else None,
+                digest=lambda image: compose.engine.image_digest(image),
+                store=evidence_file(self._space),
+                now=time.time,
+            ),
             free_memory=lambda: {gpu.key: gpu.free for gpu in observed_machine().gpus},
         )
 
@@ -86,7 +97,9 @@ class LaunchSite:
         return LlamaServer(self._space.root / key_file if key_file else None)
 
     def preparation(self, name: str, *, runtime: RuntimeName | None, force: bool) -> Preparation:
-        return Preparation(lambda free: self._prepare(name, free, runtime=runtime, force=force))
+        """Prepares `name`; what it starts is what this site's Witness records."""
+        self._preparation = Preparation(lambda free: self._prepare(name, free, runtime=runtime, force=force))
+        return self._preparation
 
     def planned(self, name: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
         """What `name` would be started as now."""
@@ -125,6 +138,11 @@ class ProjectFiles:
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             write_atomic(self.root / name, text)
+
+
+def evidence_file(space: Workspace) -> EvidenceFile:
+    """What the servers of a project folder showed."""
+    return EvidenceFile(space.state / "evidence.jsonl")
 
 
 def compose_project(root: Path) -> str:

@@ -1,11 +1,13 @@
 """What the launch commands show."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from launcher.console import Console, Progress, facts
+from launcher.console import Console, Progress, facts, table
 from launcher.core.answers import Answer
+from launcher.core.evidence import DeviceUse
 from launcher.core.launch import Instance
 from launcher.core.units import mib_up
 from launcher.workflow.launching import Prepared
@@ -74,6 +76,10 @@ def show_status(console: Console, status: Status) -> None:
         )
     if status.instance:
         console.show(facts(_instance_facts(status.instance)))
+    if status.devices:
+        _show_devices(console, status.devices)
+    for finding in status.findings:
+        console.note(f"{finding.level} {finding.code}: {finding.message}")
 
 
 def status_json(status: Status) -> dict[str, Any]:
@@ -83,7 +89,18 @@ def status_json(status: Status) -> dict[str, Any]:
         "as_planned": status.as_planned,
         "interrupted": status.interrupted,
         "instance": asdict(status.instance) if status.instance else None,
+        "devices": [asdict(device) for device in status.devices],
+        "findings": [asdict(finding) for finding in status.findings],
     }
+
+
+def _show_devices(console: Console, devices: Sequence[DeviceUse]) -> None:
+    numbers = ("planned MiB", "measured MiB", "in use MiB")
+    rows = table("device", "GPU", *numbers, right=numbers)
+    for each in devices:
+        amounts = (each.planned, each.measured, each.in_use)
+        rows.add_row(each.name, each.gpu or "", *("-" if n is None else f"{mib_up(n):,}" for n in amounts))
+    console.show(rows)
 
 
 def _planned(prepared: Prepared) -> list[tuple[str, str]]:

@@ -20,8 +20,13 @@ class DoesNotFitError(LauncherError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A plan and the files that make it happen: `up` is this and one more step."""
+    """A plan and the files that make it happen: `up` is this and one more step.
 
+    profile: with the environment of the plan. machine: with the GPUs that the server will see.
+    """
+
+    profile: Profile
+    machine: Machine
     plan: Plan
     rendered: Rendered
 
@@ -50,7 +55,8 @@ def prepare(profile: Profile, models: Models, machine: Machine, site: Site, *, f
             )
         )
     planned = replace(profile, environment=plan.environment)
-    return Prepared(plan=plan, rendered=render(planned, site, gpus=machine.gpus))
+    rendered = render(planned, site, gpus=machine.gpus)
+    return Prepared(profile=planned, machine=machine, plan=plan, rendered=rendered)
 
 
 def assuming_free(machine: Machine, free: Mapping[str, int]) -> Machine:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from launcher.core.errors import LauncherError
+from launcher.core.evidence import DeviceUse, Evidence, device_use, findings
+from launcher.core.findings import Finding
 from launcher.core.launch import Instance, Memory
 from launcher.core.profiles import RuntimeName
 from launcher.core.render import Rendered
@@ -19,13 +21,16 @@ class Status:
     """instance: None when nothing of ours is there. words: the state in the user's words.
 
     as_planned: whether the server is healthy and the plan of its profile is still the one it was
-    started with. interrupted: profile of a launch whose launcher was killed.
+    started with. interrupted: profile of a launch whose launcher was killed. devices, findings: of a
+    healthy server whose start left evidence.
     """
 
     instance: Instance | None
     words: str
     as_planned: bool
     interrupted: str | None = None
+    devices: tuple[DeviceUse, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def status(world: World, prepare: PrepareProfile, *, default_port: int) -> Status:
@@ -41,10 +46,27 @@ def status(world: World, prepare: PrepareProfile, *, default_port: int) -> Statu
             interrupted=interrupted,
         )
     words = _state(instance) or _against_plan(instance, memory, prepare)
-    return Status(instance=instance, words=words, as_planned=words == AS_PLANNED, interrupted=interrupted)
+    record = world.witness.recall(instance) if instance.state == "healthy" else None
+    return Status(
+        instance=instance,
+        words=words,
+        as_planned=words == AS_PLANNED,
+        interrupted=interrupted,
+        devices=_devices(world, record, memory) if record else (),
+        findings=findings(record) if record else (),
+    )
 
 
 AS_PLANNED = "running as planned"
+
+
+def _devices(world: World, record: Evidence, memory: Memory) -> tuple[DeviceUse, ...]:
+    """What can't be looked at now is unknown."""
+    try:
+        now = world.free_memory()
+    except LauncherError:
+        now = {}
+    return device_use(record, memory.active.free if memory.active else {}, now)
 
 
 def _absent(world: World, memory: Memory, default_port: int) -> str:

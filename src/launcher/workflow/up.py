@@ -127,9 +127,18 @@ def _make(world: World, prepare: Prepare, report: Reporter, change: Change, time
         world.journal.write(Memory(active=before, pending=launch))
         if not change.resumes:
             start(world, report, rendered)
-        outcome = wait(world, report, rendered, timeout)
+        outcome = _wait_or_record(world, report, rendered, timeout)
         world.journal.write(Memory(active=launch))
+    world.witness.record(rendered, outcome.seconds, report)
     return outcome
+
+
+def _wait_or_record(world: World, report: Reporter, rendered: Rendered, timeout: float) -> Outcome:
+    try:
+        return wait(world, report, rendered, timeout)
+    except (LauncherError, KeyboardInterrupt):
+        world.witness.record(rendered, None, report)
+        raise
 
 
 @contextmanager

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from launcher.core.answers import Health
-from launcher.core.launch import Memory
+from launcher.core.evidence import Evidence
+from launcher.core.launch import Instance, Memory
 from launcher.core.profiles import RuntimeName
+from launcher.core.render import Rendered
 from launcher.workflow.runtime import Runtime
 
 
@@ -56,6 +58,17 @@ class RenderedFiles(Protocol):
     def write(self, files: Mapping[str, str]) -> None: ...
 
 
+class Witness(Protocol):
+    """Keeps what starts showed."""
+
+    def record(self, rendered: Rendered, seconds: float | None, report: Reporter) -> None:
+        """seconds: until the server answered; None when it never did, while what is left of it is
+        still there. Fails no start: what can't be read or kept is a note."""
+
+    def recall(self, instance: Instance) -> Evidence | None:
+        """What the start of `instance` showed; None when nothing was kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """The edges that a change of the running server needs."""
@@ -67,4 +80,5 @@ class World:
     journal: Journal
     lock: Lock
     clock: Clock
+    witness: Witness
     free_memory: Callable[[], Mapping[str, int]]

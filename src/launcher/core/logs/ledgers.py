@@ -42,6 +42,16 @@ def engine_ledger(load: Load, machine: Machine) -> Ledger:
     )
 
 
+def projected_ledger(log: str, machine: Machine) -> Ledger | None:
+    """What the fit of a server that starts came to: its last projection, before anything is loaded.
+
+    None without a fit (FIT=off).
+    """
+    projections = [load for load in read_loads(log) if load.rows and not load.after_fit]
+    fitted = any(load.after_fit for load in read_loads(log))
+    return engine_ledger(projections[-1], machine) if projections and fitted else None
+
+
 def measured_ledger(log: str, machine: Machine) -> Ledger | None:
     """What a server's log says it allocated; None when the log has no buffers (yet, or at all).
 
