@@ -1,0 +1,89 @@
+"""What to try next to a trial: its layout with one thing changed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from launcher.core.tune.candidate import LAYOUT_COST, UBATCH_COST, Candidate
+from launcher.core.tune.layout import KEYS, Layout
+from launcher.core.tune.trials import Trial
+
+Change = tuple[Layout | None, str]
+
+
+def neighbours(trial: Trial) -> list[Candidate]:
+    """Candidates near `trial`, the most promising first: relief for the GPUs that miss their
+    margin; else what brings weights back from the host, or onto faster GPUs."""
+    task, layout = trial.task, trial.layout
+    if layout is None or not task.may_set(*KEYS, "CTX_SIZE"):
+        return []
+    changes = _relief(trial, layout) if trial.missing else _gains(trial, layout)
+    found = [_candidate(trial, made, about) for made, about in changes if made not in (None, layout)]
+    if trial.missing and task.may_set("UBATCH"):
+        found += _smaller_batches(trial, layout)
+    return found
+
+
+def _candidate(trial: Trial, layout: Layout | None, about: str) -> Candidate:
+    assert layout is not None
+    own = {key: value for key, value in trial.candidate.changes if key not in (*KEYS, "FIT_TARGET")}
+    context = {} if trial.task.settings.n_ctx else {"CTX_SIZE": str(trial.n_ctx)}
+    changes = {**own, **context, **layout.environment()}
+    return Candidate(
+        changes=tuple(changes.items()),
+        about=f"{about}: {layout}",
+        layout=layout,
+        cost=max(trial.candidate.cost, LAYOUT_COST),
+    )
+
+
+def _smaller_batches(trial: Trial, layout: Layout) -> Iterator[Candidate]:
+    size = int(dict(trial.candidate.changes).get("UBATCH") or trial.task.settings.n_ubatch) // 2
+    if size >= 32:
+        made = _candidate(trial, layout, f"UBATCH={size}")
+        changes = {**dict(made.changes), "UBATCH": str(size)}
+        yield replace(made, changes=tuple(changes.items()), cost=UBATCH_COST)
+
+
+def _relief(trial: Trial, layout: Layout) -> Iterator[Change]:
+    """What takes memory from the GPUs that miss their margin."""
+    if trial.result and trial.result.placement.pipeline:
+        yield replace(layout, unpiped=True), "no pipeline parallelism"
+    slack = trial.slack
+    short = min(range(len(slack)), key=slack.__getitem__)
+    roomy = max(range(len(slack)), key=slack.__getitem__)
+    for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
+        if short != roomy:
+            yield layout.shifted(short, roomy, count), f"{count} layers from GPU {short} to {roomy}"
+    inside = [layer for layer in layout.on_device(short) if layer in trial.task.experts - layout.offloaded]
+    for count in _counts(-slack[short], trial.task.expert_bytes(inside)):
+        if len(inside) >= count:
+            yield layout.with_experts_on_host(inside[-count:]), f"experts of {count} more layers on the host"
+    for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
+        yield layout.resized(short, -count), f"{count} layers fewer on GPU {short}"
+
+
+def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
+    """What uses the memory that is left."""
+    slack = trial.slack
+    if layout.partial:
+        yield layout.without_partial(), "whole layers only"
+    for device in sorted(range(len(slack)), key=slack.__getitem__, reverse=True):
+        if layout.first > 0:
+            for count in (layout.first, *_counts(slack[device], trial.task.layer_bytes(range(layout.first)))):
+                yield layout.resized(device, min(count, layout.first)), f"more layers on GPU {device}"
+        inside = [layer for layer in layout.on_device(device) if layer in layout.offloaded]
+        for count in _counts(slack[device], trial.task.expert_bytes(inside)):
+            if inside:
+                yield layout.with_experts_home(inside[:count]), f"experts of {count} layers on GPU {device}"
+    for device in range(1, len(slack)):
+        for count in (1, 2):
+            yield layout.shifted(device, device - 1, count), f"{count} layers to GPU {device - 1}"
+            yield layout.shifted(device - 1, device, count), f"{count} layers to GPU {device}"
+
+
+def _counts(amount: int, each: int) -> tuple[int, ...]:
+    """How many parts of `each` bytes make up about `amount`: as many, one more, one less."""
+    if each <= 0:
+        return ()
+    near = max(1, -(-amount // each))
+    return tuple(dict.fromkeys((near, near + 1, max(1, near - 1))))
