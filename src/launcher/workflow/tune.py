@@ -35,10 +35,14 @@ def tune(
 
 
 def _next(trials: Sequence[Trial], room: int) -> list[Candidate]:
-    """The neighbours of the best trials that were not tried, a few of each, `room` at most."""
+    """What is near the best trials, and near the profile as it is while that misses its margins
+    with a context that the best don't have; `room` at most, none twice."""
+    parents = ranked(trials)[:PARENTS]
+    if trials[0].missing and parents[0].n_ctx < trials[0].n_ctx:
+        parents = [trials[0], *parents]
     tried = {trial.candidate.changes for trial in trials}
     found: dict[tuple[tuple[str, str | None], ...], Candidate] = {}
-    for trial in ranked(trials)[:PARENTS]:
+    for trial in parents:
         for candidate in neighbours(trial):
             if candidate.changes not in tried:
                 found.setdefault(candidate.changes, candidate)

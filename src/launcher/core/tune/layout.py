@@ -49,6 +49,13 @@ class Layout:
         """Index of the first layer on a GPU."""
         return self.total - sum(self.counts)
 
+    @property
+    def is_piped(self) -> bool:
+        """Whether the engine turns pipeline parallelism on: all layers on several GPUs, and not one
+        override (src/llama-context.cpp, build 11160)."""
+        overridden = self.unpiped or self.offloaded or self.partial
+        return len(self.counts) > 1 and self.first == 0 and not overridden
+
     def on_device(self, device: int) -> range:
         """Layers on a GPU, the output layer left out."""
         ends = list(accumulate(self.counts, initial=self.first))

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from launcher.core.tune.candidate import LAYOUT_COST, UBATCH_COST, Candidate
+from launcher.core.tune.candidate import UBATCH_COST, Candidate
 from launcher.core.tune.layout import KEYS, Layout
 from launcher.core.tune.trials import Trial
+
+SMALLEST_UBATCH = 32
 
 Change = tuple[Layout | None, str]
 
@@ -14,13 +16,23 @@ def neighbours(trial: Trial) -> list[Candidate]:
     """Candidates near `trial`, the most promising first: relief for the GPUs that miss their
     margin; else what brings weights back from the host, or onto faster GPUs."""
     task, layout = trial.task, trial.layout
+    found = list(_smaller_batches(trial)) if trial.missing else []
     if layout is None or not task.may_set(*KEYS, "CTX_SIZE"):
-        return []
+        return found
     changes = _relief(trial, layout) if trial.missing else _gains(trial, layout)
-    found = [_candidate(trial, made, about) for made, about in changes if made not in (None, layout)]
-    if trial.missing and task.may_set("UBATCH"):
-        found += _smaller_batches(trial, layout)
-    return found
+    return [
+        *(_candidate(trial, made, about) for made, about in _unpiped(changes) if made not in (None, layout)),
+        *found,
+    ]
+
+
+def _unpiped(changes: Iterator[Change]) -> Iterator[Change]:
+    """Each change, and the same without pipeline parallelism where it would turn that on: four
+    copies of the graph's inputs on each GPU are not worth much to a single user."""
+    for made, about in changes:
+        yield made, about
+        if made is not None and made.is_piped:
+            yield replace(made, unpiped=True), f"{about}, no pipeline parallelism"
 
 
 def _candidate(trial: Trial, layout: Layout | None, about: str) -> Candidate:
@@ -32,21 +44,28 @@ def _candidate(trial: Trial, layout: Layout | None, about: str) -> Candidate:
         changes=tuple(changes.items()),
         about=f"{about}: {layout}",
         layout=layout,
-        cost=max(trial.candidate.cost, LAYOUT_COST),
+        cost=trial.candidate.cost,
     )
 
 
-def _smaller_batches(trial: Trial, layout: Layout) -> Iterator[Candidate]:
+def _smaller_batches(trial: Trial) -> Iterator[Candidate]:
+    """Half the micro-batch: with the fit, and with the layout as it is."""
     size = int(dict(trial.candidate.changes).get("UBATCH") or trial.task.settings.n_ubatch) // 2
-    if size >= 32:
-        made = _candidate(trial, layout, f"UBATCH={size}")
-        changes = {**dict(made.changes), "UBATCH": str(size)}
-        yield replace(made, changes=tuple(changes.items()), cost=UBATCH_COST)
+    if size < SMALLEST_UBATCH or not trial.task.may_set("UBATCH"):
+        return
+    bases = [trial.candidate]
+    if trial.layout and trial.task.may_set(*KEYS, "CTX_SIZE"):
+        bases.append(_candidate(trial, trial.layout, f"UBATCH={size}"))
+    for base in bases:
+        changes = {**dict(base.changes), "UBATCH": str(size)}
+        about = f"UBATCH={size}: {trial.layout}" if base.layout else f"UBATCH={size}"
+        cost = trial.candidate.cost + UBATCH_COST
+        yield replace(base, changes=tuple(changes.items()), about=about, cost=cost)
 
 
 def _relief(trial: Trial, layout: Layout) -> Iterator[Change]:
     """What takes memory from the GPUs that miss their margin."""
-    if trial.result and trial.result.placement.pipeline:
+    if layout.is_piped:
         yield replace(layout, unpiped=True), "no pipeline parallelism"
     slack = trial.slack
     short = min(range(len(slack)), key=slack.__getitem__)

@@ -7,7 +7,7 @@ from launcher.core.tune.task import Task
 from launcher.core.units import MIB, mib_up
 
 TARGET_STEPS = (128 * MIB, 512 * MIB, 1536 * MIB)
-SMALLEST_UBATCH = 32
+SMALLEST_UBATCH = 128
 
 
 def opening(task: Task) -> list[Candidate]:
@@ -43,10 +43,12 @@ def _single_gpus(task: Task) -> Iterator[Candidate]:
 
 def _ubatches(task: Task) -> Iterator[Candidate]:
     """Smaller micro-batches: less compute memory, a slower prompt."""
-    size = task.settings.n_ubatch // 2
-    while size >= SMALLEST_UBATCH and task.may_set("UBATCH"):
-        yield Candidate(changes=(("UBATCH", str(size)),), about=f"UBATCH={size}", cost=UBATCH_COST)
-        size //= 4
+    for halvings in (1, 2):
+        size = task.settings.n_ubatch >> halvings
+        if size >= SMALLEST_UBATCH and task.may_set("UBATCH"):
+            yield Candidate(
+                changes=(("UBATCH", str(size)),), about=f"UBATCH={size}", cost=halvings * UBATCH_COST
+            )
 
 
 def _cache_types(task: Task) -> Iterator[Candidate]:

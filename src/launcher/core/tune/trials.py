@@ -73,8 +73,8 @@ class Trial:
 
     def rank(self, n_ctx: int) -> tuple[float, ...]:
         """Least is best: margins missed, context lost of `n_ctx`, weights on the host (before them
-        whole layers of a mixture, as their cache is on the host, too), graph splits, layers on the
-        first GPU, which is the fastest, what changes in the profile, and headroom."""
+        whole layers of a mixture, as their cache is on the host, too), graph splits, speed of the
+        prompt or precision given up, layers on the first GPU, which is the fastest, and headroom."""
         if self.result is None:
             return (float("inf"),)
         return (
@@ -83,8 +83,8 @@ class Trial:
             self.host_layers if self.task.experts else 0,
             self.host_weights,
             float("inf") if self.graph_splits is None else self.graph_splits,
-            -sum(line.layers or 0 for line in self.gpus if self.task.index(line.name) == 0),
             self.candidate.cost,
+            -sum(line.layers or 0 for line in self.gpus if self.task.index(line.name) == 0),
             -min(self.slack, default=0),
         )
 
