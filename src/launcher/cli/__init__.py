@@ -42,6 +42,7 @@ COMMANDS: dict[str, str] = {
     "show": "registry",
     "snapshot": "inspect",
     "status": "launch",
+    "tune": "tune",
     "unset": "edit",
     "up": "launch",
 }

@@ -163,9 +163,13 @@ def _pairs(settings: Sequence[str]) -> Mapping[str, str]:
 
 def _change(ctx: click.Context, edit: Edit) -> None:
     space = workspace(ctx)
+    _show(space, change_conf(space, edit))
+
+
+def change_conf(space: Workspace, edit: Edit) -> Change:
+    """Apply `edit` to the models.conf of a workspace; raises UsageError if it would not validate."""
     check = partial(_problems, space)
-    made = change(TextFile(space.conf), edit, check=check, lock=_lock(space), name=shown(space.conf))
-    _show(space, made)
+    return change(TextFile(space.conf), edit, check=check, lock=_lock(space), name=shown(space.conf))
 
 
 def _problems(space: Workspace, text: str) -> list[Problem]:

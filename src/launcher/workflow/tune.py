@@ -21,7 +21,7 @@ def tune(
     best, until that brings nothing. The first trial is the profile as it is."""
     with ThreadPoolExecutor(jobs) as pool:
         trials: list[Trial] = []
-        candidates = opening(task)
+        candidates = opening(task)[:budget]
         best, idle = None, 0
         while candidates and idle < PATIENCE:
             trials += pool.map(lambda candidate: _try(engine, task, candidate), candidates)

@@ -22,7 +22,7 @@ def to_json(plan: Plan) -> dict[str, Any]:
         "n_ctx": plan.n_ctx,
         "fit": plan.fit,
         "initial": None if plan.initial is None else [_usage(line) for line in plan.initial.devices],
-        "devices": None if plan.placed is None else _devices(plan.placed),
+        "devices": None if plan.placed is None else devices_json(plan.placed),
         "graph_splits": None if plan.placed is None else plan.placed.graph_splits,
         "n_gpu_layers": plan.n_gpu_layers,
         "tensor_split": None if plan.tensor_split is None else list(plan.tensor_split),
@@ -44,7 +44,8 @@ def _usage(line: DeviceLine) -> dict[str, Any]:
     }
 
 
-def _devices(ledger: Ledger) -> list[dict[str, Any]]:
+def devices_json(ledger: Ledger) -> list[dict[str, Any]]:
+    """The rows of a ledger, GPUs first."""
     return [*map(_gpu, ledger.gpus), {**_usage(ledger.host), "gpu": None}]
 
 

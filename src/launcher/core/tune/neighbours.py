@@ -88,6 +88,7 @@ def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
         yield layout.without_partial(), "whole layers only"
     for device in sorted(range(len(slack)), key=slack.__getitem__, reverse=True):
         if layout.first > 0:
+            yield from _layers_home(trial, layout, device)
             for count in (layout.first, *_counts(slack[device], trial.task.layer_bytes(range(layout.first)))):
                 yield layout.resized(device, min(count, layout.first)), f"more layers on GPU {device}"
         inside = [layer for layer in layout.on_device(device) if layer in layout.offloaded]
@@ -98,6 +99,20 @@ def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
         for count in (1, 2):
             yield layout.shifted(device, device - 1, count), f"{count} layers to GPU {device - 1}"
             yield layout.shifted(device - 1, device, count), f"{count} layers to GPU {device}"
+
+
+def _layers_home(trial: Trial, layout: Layout, device: int) -> Iterator[Change]:
+    """The host's whole layers on a GPU, paid for with experts: a fit of a model with MTP blocks
+    leaves its first layers on the host, as it counts fewer layers than the loader does."""
+    home = layout.resized(device, layout.first)
+    if home is None:
+        return
+    inside = [layer for layer in home.on_device(device) if layer in trial.task.experts - home.offloaded]
+    needed = layout.first * trial.task.layer_bytes(range(layout.first)) - trial.slack[device]
+    for count in _counts(needed, trial.task.expert_bytes(inside)):
+        if count <= len(inside):
+            made = home.with_experts_on_host(inside[-count:])
+            yield made, f"all layers on GPUs, experts of {count} more on the host"
 
 
 def _counts(amount: int, each: int) -> tuple[int, ...]:

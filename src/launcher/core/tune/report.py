@@ -1,13 +1,54 @@
-"""The outcome of a tuning as JSON: the contract ``launcher.tune/1`` that scripts rely on."""
+"""The outcome of a search as JSON: the contract ``launcher.tune/1`` that scripts rely on."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from launcher.core.tune.trials import Trial
+from launcher.core.plan.contract import devices_json
+from launcher.core.tune.trials import Trial, ranked, reason
 
 SCHEMA = "launcher.tune/1"
 
 
-def to_json(trials: Sequence[Trial], best: Trial, profile: str) -> dict[str, Any]:
-    """All trials, best first, and the recommendation; memory in bytes, unknown is None."""
-    return {"schema": SCHEMA}
+def to_json(profile: str, machine: str, trials: Sequence[Trial]) -> dict[str, Any]:
+    """All candidates, best first, and the recommendation: null when none keeps every margin.
+
+    settings: keys of models.conf to set, null to remove. Memory in bytes, unknown is null.
+    """
+    order = ranked(trials)
+    return {
+        "schema": SCHEMA,
+        "profile": profile,
+        "machine": machine,
+        "candidates": [_candidate(trial) for trial in order],
+        "reason": reason(order[0], trials[0]),
+        "recommendation": _recommendation(order[0]) if order[0].holds else None,
+    }
+
+
+def settings(trial: Trial) -> dict[str, str | None]:
+    """Keys of models.conf that the candidate sets, or removes where the profile has them (None)."""
+    has = trial.task.environment
+    return {
+        key: value for key, value in trial.candidate.changes if value is not None or f"LLAMA_ARG_{key}" in has
+    }
+
+
+def _candidate(trial: Trial) -> dict[str, Any]:
+    return {
+        **_recommendation(trial),
+        "about": trial.candidate.about,
+        "holds": trial.holds,
+        "missing_bytes": trial.missing if trial.result else None,
+        "host_weights_bytes": trial.host_weights if trial.result else None,
+        "failure": trial.failure,
+    }
+
+
+def _recommendation(trial: Trial) -> dict[str, Any]:
+    result = trial.result
+    return {
+        "settings": settings(trial),
+        "n_ctx": result.placement.n_ctx if result else None,
+        "graph_splits": result.graph_splits if result else None,
+        "devices": devices_json(result.fitted_ledger) if result else None,
+    }

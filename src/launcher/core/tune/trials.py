@@ -11,6 +11,7 @@ from launcher.core.tune.layout import Layout
 from launcher.core.tune.task import Task
 from launcher.core.units import MIB, mib_up
 
+PRICE = 10
 ROUNDING = 3 * MIB
 """The engine prints whole MiB, rounded down, of three parts."""
 
@@ -46,11 +47,9 @@ class Trial:
 
     @cached_property
     def layout(self) -> Layout | None:
-        """Where the layers are; None when the engine didn't say, or uses only some of the GPUs."""
+        """Where the layers are; None when the engine didn't say."""
         if self.candidate.layout or self.result is None:
             return self.candidate.layout
-        if len(self.gpus) != len(self.task.margins):
-            return None
         return Layout.of(self.result.placement, self.task.layers)
 
     @property
@@ -73,17 +72,17 @@ class Trial:
 
     def rank(self, n_ctx: int) -> tuple[float, ...]:
         """Least is best: margins missed, context lost of `n_ctx`, weights on the host (before them
-        whole layers of a mixture, as their cache is on the host, too), graph splits, speed of the
-        prompt or precision given up, layers on the first GPU, which is the fastest, and headroom."""
+        whole layers of a mixture, as their cache is on the host, too), graph splits, layers on the
+        first GPU, which is the fastest, and headroom. What a candidate gives up has to pay: each
+        step of its cost counts as a tenth more weights on the host."""
         if self.result is None:
             return (float("inf"),)
         return (
             self.missing,
             max(0, n_ctx - self.n_ctx),
             self.host_layers if self.task.experts else 0,
-            self.host_weights,
+            self.host_weights * (PRICE + self.candidate.cost) // PRICE,
             float("inf") if self.graph_splits is None else self.graph_splits,
-            self.candidate.cost,
             -sum(line.layers or 0 for line in self.gpus if self.task.index(line.name) == 0),
             -min(self.slack, default=0),
         )
