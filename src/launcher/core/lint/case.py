@@ -1,11 +1,12 @@
 """What a rule looks at."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.assessment import Assessment, assess
 from launcher.core.findings import Finding
-from launcher.core.fit import Placement, place
+from launcher.core.fit import place
+from launcher.core.ledger import Ledger
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.settings import Settings
@@ -27,11 +28,10 @@ class Case:
         """As the profile gives them."""
         return self.subject.settings
 
-    def place(self, settings: Settings) -> Placement:
-        """The same model with these very settings, strategy included."""
-        return with_margins(
-            place(self.model, settings, self.machine), self.assessment.choice.margins, settings, self.machine
-        )
+    def before_fit(self, settings: Settings) -> Ledger:
+        """The same model with these very settings, strategy included, before the fit changes anything."""
+        placement = place(self.model, replace(settings, fit=False), self.machine)
+        return with_margins(placement, self.assessment.choice.margins, settings, self.machine).initial
 
     def assess(self, settings: Settings) -> Assessment:
         """The same profile with other settings."""

@@ -17,7 +17,7 @@ def batch_is_not_all_at_once(case: Case) -> Iterator[Finding]:
     if ubatch <= USUAL_UBATCH:
         return
     usual = replace(case.assessment.choice.settings, n_ubatch=USUAL_UBATCH)
-    extra = _compute_difference(case.assessment.placement.initial, case.place(usual).initial)
+    extra = _compute_difference(case.assessment.placement.initial, case.before_fit(usual))
     if extra:
         yield Finding(
             code="L004",
