@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from launcher.core.companions import ALONE, Companions, beside, claims, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
 from launcher.core.machine import Headroom, Machine
@@ -69,12 +70,18 @@ class Subject:
     profile: Profile
     settings: Settings
     known: KnownModel
+    companions: Companions = ALONE
 
     @classmethod
-    def of(cls, profile: Profile, known: KnownModel) -> "Subject":
+    def of(cls, profile: Profile, known: KnownModel, companions: Companions = ALONE) -> "Subject":
         """Raises UsageError for settings that llama-server would refuse."""
         settings = read_settings(profile.environment, profile.command)
-        return cls(profile=profile, settings=settings, known=known)
+        return cls(profile=profile, settings=settings, known=known, companions=companions)
+
+    @property
+    def missing(self) -> str | None:
+        """The fact without which there is no plan."""
+        return self.known.missing or self.companions.missing or underived(self.profile.environment)
 
     @property
     def context_shift(self) -> bool:
@@ -83,11 +90,20 @@ class Subject:
         return switched or "--context-shift" in self.profile.command
 
     def on(self, machine: Machine) -> Machine:
-        """`machine` with the headroom that the profile sets in place of the machine's."""
+        """What the profile has of `machine`: less than is free where models beside its own lie."""
+        return beside(self.seen(machine), self.claims(machine))
+
+    def seen(self, machine: Machine) -> Machine:
+        """`machine` with the headroom that the profile sets; the embedded server sees no GPUs."""
         profile, given = self.profile, machine.headroom
         compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
         display = given.display if profile.headroom_display is None else profile.headroom_display
-        return replace(machine, headroom=Headroom(compute=compute, display=display))
+        gpus = () if profile.runtime == "embedded" else machine.gpus
+        return replace(machine, gpus=gpus, headroom=Headroom(compute=compute, display=display))
+
+    def claims(self, machine: Machine) -> tuple[int, ...]:
+        """Bytes that models beside the profile's own take on each GPU."""
+        return claims(self.companions, self.settings, self.profile.environment, self.seen(machine))
 
 
 def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:

@@ -6,9 +6,11 @@ from typing import Protocol
 
 from launcher.core.advice import Advice, advise, largest_context, trial
 from launcher.core.assessment import assess
+from launcher.core.companions import Companions
 from launcher.core.errors import LauncherError, failure
 from launcher.core.header import Header, TensorTypes
 from launcher.core.machine import Machine
+from launcher.core.model import Model
 from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
 from launcher.core.snapshot import matches
@@ -42,6 +44,15 @@ class Models:
             self._known[path] = self._read(path)
         return self._known[path]
 
+    def beside(self, profile: Profile) -> Companions:
+        """The models that `profile` loads beside its own."""
+        try:
+            projector = None if profile.mmproj is None else self._headers.find(profile.mmproj)
+            draft = None if profile.draft_model is None else Model.of(self._headers.find(profile.draft_model))
+        except LauncherError as error:
+            return Companions(missing=str(error.problems[0].what))
+        return Companions(projector=projector, draft=draft)
+
     def _read(self, path: str) -> KnownModel:
         try:
             header = self._headers.find(path)
@@ -58,9 +69,14 @@ def _difference(kept: Header, header: Header) -> str:
     return "tensors or metadata differ"
 
 
+def subject_of(profile: Profile, models: Models) -> Subject:
+    """`profile` with what is known of its models. Raises UsageError for settings that make no sense."""
+    return Subject.of(profile, models.of(profile), models.beside(profile))
+
+
 def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
     """The plan of one profile on one machine. Raises UsageError for settings that make no sense."""
-    return plan(Subject.of(profile, models.of(profile)), machine)
+    return plan(subject_of(profile, models), machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +89,7 @@ class Planner:
     def subject(self, name: str, machine: Machine) -> Subject:
         """Raises UsageError for a profile or settings that make no sense."""
         profile = self.resolve(name, machine)
-        return Subject.of(profile, self.models.of(profile))
+        return subject_of(profile, self.models)
 
     def plan(self, name: str, machine: Machine) -> Plan:
         return plan_profile(self.resolve(name, machine), self.models, machine)
@@ -92,5 +108,5 @@ class Planner:
         about = self.subject(name, machine)
         model = about.known.model
         if model is None:
-            raise failure(about.known.missing or "the model is not known", where=f"[{name}]")
+            raise failure(about.missing or "the model is not known", where=f"[{name}]")
         return largest_context(about.settings, model, trial(model, about.on(machine)))

@@ -5,17 +5,19 @@ from itertools import chain
 from launcher.core.findings import Finding
 from launcher.core.lint.assertions import assertions
 from launcher.core.lint.case import Case, Rule, SubjectRule
+from launcher.core.lint.companion_rule import CODE, TITLE, companion_findings
 from launcher.core.lint.memory_rules import MEMORY_RULES
 from launcher.core.lint.model_rules import MODEL_RULES, SUBJECT_RULES
 from launcher.core.lint.setting_rules import SETTING_RULES
 from launcher.core.subject import Subject
 
-__all__ = ["ASSERTIONS", "RULES", "Case", "Rule", "SubjectRule", "lint", "lint_subject"]
+__all__ = ["ASSERTIONS", "RULES", "Case", "Rule", "SubjectRule", "companion_findings", "lint", "lint_subject"]
 
 PLACED_RULES = (*MODEL_RULES, *SETTING_RULES, *MEMORY_RULES)
 TITLES: list[tuple[str, str]] = [
     *((rule.code, rule.title) for rule in SUBJECT_RULES),
     *((rule.code, rule.title) for rule in PLACED_RULES),
+    (CODE, TITLE),
 ]
 RULES = dict(sorted(TITLES))
 """Title of each rule by its number."""

@@ -8,11 +8,11 @@ from launcher.core.subject import Subject
 
 
 def facts_are_read(subject: Subject) -> Iterator[Finding]:
-    if subject.known.missing is not None:
+    if subject.missing is not None:
         yield Finding(
             code="L001",
             level="error",
-            message=f"{subject.known.missing}; nothing is inferred from a name or a file size",
+            message=f"{subject.missing}; nothing is inferred from a name or a file size",
             hint="launcher snapshot keeps the header of a model for machines without its file",
             key="MODEL",
         )

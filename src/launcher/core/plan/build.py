@@ -1,27 +1,21 @@
 """plan(): from a profile and a machine to what would happen."""
 
-from dataclasses import replace
-
 from launcher.core.assessment import assess
-from launcher.core.lint import Case, lint, lint_subject
+from launcher.core.lint import Case, companion_findings, lint, lint_subject
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
 from launcher.core.speed import estimate_speed
 from launcher.core.strategy import fit_environment
 from launcher.core.subject import Subject
+from launcher.core.verdict import crowded_out
 
 
 def plan(subject: Subject, machine: Machine) -> Plan:
-    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``.
-
-    The embedded server runs without GPUs.
-    """
-    if subject.profile.runtime == "embedded":
-        machine = replace(machine, gpus=())
-    if subject.known.model is None:
-        return _without_facts(subject, subject.on(machine))
-    return _placed(subject, subject.known.model, subject.on(machine))
+    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``."""
+    if subject.known.model is None or subject.missing:
+        return _without_facts(subject, subject.seen(machine))
+    return _placed(subject, subject.known.model, machine)
 
 
 def _without_facts(subject: Subject, machine: Machine) -> Plan:
@@ -30,7 +24,7 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
         machine=machine.name,
         source="estimate",
         verdict="unknown",
-        reason="missing: " + (subject.known.missing or "the model"),
+        reason="missing: " + (subject.missing or "the model"),
         model=subject.known.facts,
         n_ctx=subject.settings.n_ctx or None,
         fit=subject.settings.fit,
@@ -47,16 +41,18 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
     )
 
 
-def _placed(subject: Subject, model: Model, machine: Machine) -> Plan:
+def _placed(subject: Subject, model: Model, whole: Machine) -> Plan:
+    machine = subject.on(whole)
     found = assess(subject.settings, model, machine)
     placement = found.placement
+    judgement = crowded_out(subject.claims(whole), subject.seen(whole)) or found.judgement
     case = Case(subject=subject, model=model, machine=machine, assessment=found)
     return Plan(
         profile=subject.profile.name,
         machine=machine.name,
         source="estimate",
-        verdict=found.judgement.verdict,
-        reason=found.judgement.reason,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
         model=subject.known.facts,
         n_ctx=placement.n_ctx,
         fit=subject.settings.fit,
@@ -69,5 +65,5 @@ def _placed(subject: Subject, model: Model, machine: Machine) -> Plan:
         environment={**subject.profile.environment, **found.choice.environment},
         command=subject.profile.command,
         speed=estimate_speed(model, found.choice.settings, placement, machine),
-        findings=lint(case),
+        findings=(*lint(case), *companion_findings(subject, whole)),
     )
