@@ -12,13 +12,12 @@ WORDS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categori
 
 @given(command=WORDS, key=st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
 def test_every_word_is_read_back(command: tuple[str, ...], key: str | None) -> None:
-    meant = Overlay(environment=("LLAMA_ARG_FIT",), command=command, api_key_file=key)
+    meant = Overlay(command=command, api_key_file=key)
     assert overlay.from_yaml(overlay.to_yaml(meant)) == meant
 
 
 def test_gpus_of_every_vendor_are_read_back() -> None:
     meant = Overlay(
-        environment=("CUDA_VISIBLE_DEVICES",),
         nvidia=("GPU-1", "GPU-0"),
         device_nodes=("/dev/kfd", "/dev/dri"),
         groups=("44", "105"),
@@ -40,5 +39,5 @@ def test_words_are_quoted_for_yaml_and_for_compose(value: str, written: str) -> 
 
 
 def test_what_is_not_needed_is_not_written() -> None:
-    text = overlay.to_yaml(Overlay(environment=("LLAMA_ARG_FIT",)))
+    text = overlay.to_yaml(Overlay())
     assert not {"command:", "deploy:", "devices:", "secrets:", "group_add:"} & set(text.split())

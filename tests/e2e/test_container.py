@@ -5,6 +5,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,9 +34,9 @@ NASTY = (
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
 
-def resolved(stage: Stage) -> dict[str, object]:
+def resolved(stage: Stage) -> dict[str, Any]:
     """The server as Compose resolves it; Compose writes ``$`` as ``$$`` there."""
-    server: dict[str, object] = json.loads(stage.compose("config", "--format", "json").replace("$$", "$"))[
+    server: dict[str, Any] = json.loads(stage.compose("config", "--format", "json").replace("$$", "$"))[
         "services"
     ]["server"]
     return server
@@ -65,7 +66,9 @@ def test_every_nasty_value_arrives_in_the_container(stage: Stage) -> None:
     stage.runtime.start(rendered)
     config = stage.container()["Config"]
     passed = dict(pair.split("=", 1) for pair in config["Env"])
-    assert passed == {**rendered.environment}
+    assert passed | dict(rendered.environment) == passed
+    others = passed.keys() - rendered.environment.keys()
+    assert all(name.startswith(("COMPOSE_", "LAUNCHER_")) for name in others)
     assert tuple(config["Cmd"]) == rendered.command
 
 
@@ -76,10 +79,20 @@ def test_compose_resolves_every_value_to_what_was_meant(stage: Stage, values: li
     rendered = stage.render(replace(stage.profile, environment=variables, command=tuple(values)))
     server = resolved(stage)
     # $$ in a value itself reads as $ here, on both sides
-    assert server["environment"] == {
-        name: value.replace("$$", "$") for name, value in rendered.environment.items()
-    }
+    meant = {name: value.replace("$$", "$") for name, value in rendered.environment.items()}
+    assert {name: value for name, value in server["environment"].items() if name in meant} == meant
     assert server["command"] == [value.replace("$$", "$") for value in values]
+
+
+def test_the_users_own_variables_do_not_go_before_the_profiles(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLAMA_ARG_CTX_SIZE", "7")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
+    stage.render(stage.profile)
+    environment = resolved(stage)["environment"]
+    assert environment["LLAMA_ARG_CTX_SIZE"] == "1024"
+    assert "CUDA_VISIBLE_DEVICES" not in environment
 
 
 def test_gpus_are_reserved_in_the_order_of_the_plan(stage: Stage) -> None:

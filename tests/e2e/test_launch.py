@@ -67,12 +67,13 @@ def container_of(stage: Stage) -> str | None:
 
 
 def test_up_ends_with_a_server_that_has_the_settings(conf: Stage) -> None:
-    done = conf.launcher("up", "two", "--ask", "Say hello.")
+    done = conf.launcher("up", "two")
     assert done.returncode == 0, done.stderr
     url = f"http://127.0.0.1:{conf.profile.host_port}"
     assert url in done.stdout
     assert conf.server.props(url).n_ctx == 2048
     assert conf.server.models(url) == ("two",)
+    assert conf.server.ask(url, "Say hello.", max_tokens=4).answer_tokens == 4
     assert status(conf)["state"] == "running as planned"
     assert conf.launcher("down").returncode == 0
     assert conf.runtime.instance() is None

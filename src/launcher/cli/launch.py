@@ -7,6 +7,7 @@ from launcher.console import Console
 from launcher.core.profiles import RuntimeName
 
 TIMEOUT_SECONDS = 1800.0
+ANSWER_TOKENS = 256
 
 timeout_option = click.option(
     "--timeout",
@@ -55,7 +56,9 @@ def up(
     else:
         show_started(console, outcome, preparation.last)
     if ask:
-        show_answer(console, ask, project.server(profile).ask(outcome.instance.url, ask))
+        show_answer(
+            console, ask, project.server(profile).ask(outcome.instance.url, ask, max_tokens=ANSWER_TOKENS)
+        )
 
 
 @click.command(cls=LauncherCommand)

@@ -14,12 +14,10 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "$": "$$"}
 class Overlay:
     """What the overlay says.
 
-    environment: names of the variables that reach the container. command: words after the
-    server's own name. nvidia: GPUs by UUID (or index). device_nodes: for other vendors' GPUs, and
-    groups: numbers of the host's groups that may open them.
+    command: words after the server's own name. nvidia: GPUs by UUID (or index). device_nodes: for
+    other vendors' GPUs, and groups: numbers of the host's groups that may open them.
     """
 
-    environment: tuple[str, ...]
     command: tuple[str, ...] = ()
     nvidia: tuple[str, ...] = ()
     device_nodes: tuple[str, ...] = ()
@@ -41,7 +39,6 @@ def from_yaml(text: str) -> Overlay:
     nvidia = server["deploy"]["resources"]["reservations"]["devices"][0] if "deploy" in server else {}
     secret = tree.get("secrets", {}).get("api_key")
     return Overlay(
-        environment=_words(server["environment"]),
         command=_words(server.get("command", ())),
         nvidia=_words(nvidia.get("device_ids", ())),
         device_nodes=_words(server.get("devices", ())),

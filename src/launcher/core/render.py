@@ -147,7 +147,6 @@ def _plan_hash(rendered: Rendered, profile: Profile, site: Site) -> str:
 
 def _overlay(rendered: Rendered, seen: Visibility, site: Site, api_key_file: str | None) -> Overlay:
     return Overlay(
-        environment=tuple(rendered.environment),
         command=rendered.command,
         nvidia=seen.nvidia,
         device_nodes=seen.device_nodes,

@@ -33,7 +33,7 @@ class ComposeRuntime:
 
     def start(self, rendered: Rendered) -> None:
         """Create and start the server from the files on disk; returns without waiting for health."""
-        self._cli.up(hidden=rendered.environment)
+        self._cli.up()
 
     def stop(self) -> None:
         """Stop and remove the project's containers and networks; returns when they are gone.

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 from launcher.core.diagnosis import diagnose
@@ -21,18 +21,17 @@ class ComposeCli:
         self._root = root
         self._say = say
 
-    def up(self, *, hidden: Iterable[str] = ()) -> None:
+    def up(self) -> None:
         """``docker compose up --detach``; downloads the image if it is missing.
 
-        hidden: variables that are kept from Compose, for which the user's own environment would go
-        before ``.env``. Raises LauncherError with what Compose said last.
+        Raises LauncherError with what Compose said last.
         """
         words = (*COMPOSE, "--progress", "plain", "up", "--detach", "--remove-orphans")
         try:
             process = subprocess.Popen(
                 words,
                 cwd=self._root,
-                env=_environment(hidden),
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -84,13 +83,9 @@ class ComposeCli:
         return done.stdout
 
 
-def _environment(hidden: Iterable[str] = ()) -> dict[str, str]:
-    names = frozenset(hidden)
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in names and not name.startswith(PRIVATE_PREFIXES)
-    }
+def _environment() -> dict[str, str]:
+    """The user's environment without what would go before ``.env``."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE_PREFIXES)}
 
 
 def _no_docker() -> LauncherError:

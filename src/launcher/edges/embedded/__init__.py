@@ -55,6 +55,7 @@ class EmbeddedRuntime:
         with self._log_path.open("wb") as log:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "launcher.edges.embedded.server", *rendered.command],
+                cwd=self._folder.parent,
                 env=self._environment(rendered),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
