@@ -1,8 +1,11 @@
 """A case of the oracle put to the engine again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from launcher.core.errors import LauncherError
+from launcher.core.options import PREFIX, arguments
+from launcher.core.tune import Task
+from launcher.core.units import MIB
 from launcher.workflow.engine import Engine, ask_engine
 from oracle_cases import Case, figures_of, load_header
 
@@ -22,3 +25,36 @@ def _differences(engine: Engine, case: Case) -> Iterator[str]:
             yield f"{stage}: {figures_of(ledger)}, expected {case.figures(stage)}"
     if (result.graph_splits, result.graph_splits_bs1) != case.splits:
         yield f"splits: {result.graph_splits}, {result.graph_splits_bs1}, expected {case.splits}"
+
+
+def missing_mib(case: Case) -> int:
+    """MiB by which the engine's own fit misses its margins, over all GPUs; 0 where there was no fit."""
+    if not case.raw["args"]["fit"] or case.last_stage != "fitted":
+        return 0
+    margins = {f"CUDA{index}": margin for index, margin in enumerate(_margins(case))}
+    return sum(
+        max(0, margins[device["name"]] - _left(device)) // MIB
+        for device in case.raw["engine"]["fitted"]["devices"][:-1]
+    )
+
+
+def tuning_task(case: Case) -> Task:
+    """The case as a profile that can be tuned: all settings in the environment."""
+    given = (argument for argument in arguments(case.command) if argument.option and argument.option.key)
+    return Task(
+        header=load_header(case.gguf),
+        machine=case.machine,
+        environment={f"{PREFIX}{a.option.key}": a.values[0] for a in given if a.option},
+        command=(),
+        margins=_margins(case),
+    )
+
+
+def _margins(case: Case) -> tuple[int, ...]:
+    given = case.raw["args"]["fitt"]
+    targets = [int(target) * MIB for target in given.split(",")] if given else []
+    return tuple((targets + [1024 * MIB] * len(case.machine.gpus))[: len(case.machine.gpus)])
+
+
+def _left(device: Mapping[str, int]) -> int:
+    return device["free"] - device["model"] - device["context"] - device["compute"]

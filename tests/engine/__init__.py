@@ -1,0 +1,1 @@
+"""Tests with the real llama.cpp and its real CUDA backend, on simulated GPUs."""

@@ -1,0 +1,48 @@
+"""The engine says today what it said when the oracle was made: to the MiB, with its graph splits."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from engine_cases import differences, missing_mib, tuning_task
+from launcher.core.tune import ranked
+from launcher.edges.engine import DirectEngine
+from launcher.workflow.tune import tune
+from oracle_cases import FOLDER, Case, load_cases
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.oracle,
+    pytest.mark.skipif(not FOLDER.is_dir(), reason="no ../shared/oracle here"),
+]
+
+CASES = load_cases()[::7] if FOLDER.is_dir() else []
+CHUNK = 20
+JOBS = os.cpu_count() or 1
+
+
+def test_the_sample_is_large_enough() -> None:
+    assert len(CASES) >= 300
+    assert {case.raw["machine"] for case in CASES} >= {"1x3060", "4090+5070Ti", "8xH100"}
+
+
+@pytest.mark.parametrize("start", range(0, len(CASES), CHUNK))
+def test_a_case_is_reproduced(engine: DirectEngine, start: int) -> None:
+    cases = CASES[start : start + CHUNK]
+    with ThreadPoolExecutor(JOBS) as pool:
+        found = pool.map(lambda case: differences(engine, case), cases)
+    assert {case.id: said for case, said in zip(cases, found, strict=True) if said} == {}
+
+
+MISSED = [case for case in load_cases() if missing_mib(case) > 0] if FOLDER.is_dir() else []
+SMALL = [case for case in MISSED if "671B" not in case.gguf and "405B" not in case.gguf]
+
+
+@pytest.mark.parametrize("case", SMALL[::4], ids=lambda case: str(case.id).replace("/", "-"))
+def test_where_the_fit_misses_its_margin_tuning_finds_a_setting(engine: DirectEngine, case: Case) -> None:
+    trials = tune(engine, tuning_task(case), jobs=JOBS)
+    best = ranked(trials)[0]
+    assert not trials[0].holds
+    assert best.holds
+    assert best.n_ctx >= trials[0].n_ctx
