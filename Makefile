@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-setup setup lint engine fuzz docs bench
+.PHONY: demo test test-setup setup lint engine engine-accuracy fuzz docs bench
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,6 +40,10 @@ docs: setup
 # The real llama.cpp, for tests and dry runs; prints the path of its binary.
 engine:
 	@PYTHON=$(PYTHON) scripts/engine.sh
+
+# Every case of ../shared/oracle put to the real engine again; fails when one answer differs.
+engine-accuracy: setup
+	$(BIN)/python scripts/engine_accuracy.py "$$(PYTHON=$(PYTHON) scripts/engine.sh)"
 
 # 100,000 damaged headers: each is read or refused, none slow, none hungry.
 fuzz: setup

@@ -11,6 +11,7 @@ BENCHMARKS = {
     "registry": "A large models.conf",
     "header": "Reading a header",
     "plan": "Plans",
+    "dry_runs": "Asking the engine",
     "up": "Starting a server",
 }
 HEAD = """# What launcher itself costs
