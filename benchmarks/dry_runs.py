@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from shlex import split
 from tempfile import TemporaryDirectory
@@ -69,11 +70,12 @@ def rows() -> list[Row]:
 
 def _plan(binary: Path, header: Header) -> list[Row]:
     """One plan against the two runs of the engine that it consists of, in turns."""
-    bare, whole = [], []
+    bare: list[float] = []
+    whole: list[float] = []
     for _ in range(RUNS):
         with TemporaryDirectory() as cache, _engine(binary, cache) as engine:
             commands = _commands(engine, header)
-            bare.append(sum(_seconds(lambda words=words: _run(words)) for words in commands))
+            bare.append(_seconds(partial(_run, commands)))
         with TemporaryDirectory() as cache, _engine(binary, cache) as engine:
             ask_engine(engine, header, {"LLAMA_ARG_FIT": "off"}, (), DESK)
             whole.append(_seconds(lambda: ask_engine(engine, header, ENVIRONMENT, (), DESK)))
@@ -111,8 +113,9 @@ def _engine(binary: Path, cache: str) -> DirectEngine:
     return DirectEngine(binary, cache=Path(cache), simulated=True)
 
 
-def _run(words: Sequence[str]) -> None:
-    subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+def _run(commands: Sequence[Sequence[str]]) -> None:
+    for words in commands:
+        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
 
 def _seconds(work: Callable[[], object]) -> float:
