@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-setup setup lint engine engine-accuracy fuzz docs bench
+.PHONY: accuracy demo test test-setup setup lint engine engine-accuracy fuzz docs bench
 
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -36,6 +36,10 @@ lint: setup
 docs: setup
 	$(BIN)/python scripts/docs.py
 	$(BIN)/python scripts/terminal_picture.py > docs/terminal.svg
+
+# The estimate against recorded dry runs of the engine, into docs/accuracy.md; fails when a promise is not kept.
+accuracy: setup
+	$(BIN)/launcher accuracy --write docs/accuracy.md
 
 # The real llama.cpp, for tests and dry runs; prints the path of its binary.
 engine:

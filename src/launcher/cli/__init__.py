@@ -20,6 +20,7 @@ EXIT_INTERRUPTED = 130
 
 COMMANDS: dict[str, str] = {
     # name: module below launcher.cli that defines it
+    "accuracy": "accuracy",
     "activate": "edit",
     "add": "edit",
     "check": "check",

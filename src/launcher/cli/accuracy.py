@@ -1,0 +1,43 @@
+"""``launcher accuracy``: the estimate against recorded dry runs of the engine (for development)."""
+
+from pathlib import Path
+
+import click
+
+from launcher.cli.options import Globals, LauncherCommand
+from launcher.console import Console
+
+EXIT_NOT_KEPT = 1
+
+
+@click.command(cls=LauncherCommand)
+@click.option(
+    "--oracle",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    envvar="LAUNCHER_ORACLE",
+    default=Path("../shared/oracle"),
+    show_default=True,
+    metavar="DIR",
+    help="The folder with the recorded dry runs.",
+)
+@click.option(
+    "--write",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write the page, docs/accuracy.md.",
+)
+@click.pass_context
+def accuracy(ctx: click.Context, oracle: Path, write: Path | None) -> int:
+    """Compare the estimate with recorded dry runs of the engine; exit 1 when a promise isn't kept."""
+    from launcher.console.accuracy import accuracy_page, show_accuracy, show_accuracy_json
+    from launcher.edges.files import write_atomic
+    from launcher.edges.headers.types import tensor_types
+    from launcher.edges.oracle import OracleFolder
+    from launcher.workflow.accuracy import measure_accuracy
+
+    report = measure_accuracy(OracleFolder(oracle, tensor_types()))
+    if write is not None:
+        write_atomic(write, accuracy_page(report))
+    show = show_accuracy_json if ctx.ensure_object(Globals).json else show_accuracy
+    show(Console(), report)
+    return 0 if report.kept else EXIT_NOT_KEPT
