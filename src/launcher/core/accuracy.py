@@ -120,7 +120,7 @@ def _held(case: OracleCase, model: Model, gpus: Sequence[DeviceLine]) -> bool:
     asked, chosen = case.settings.n_gpu_layers, case.truth.n_gpu_layers
     count = chosen if chosen is not None else asked
     complete = count is None or count < 0 or count > model.n_layer_all
-    moved = case.truth.overrides or case.settings.all_overrides
+    moved = case.settings.all_overrides or any(rule.endswith("=CPU") for rule in case.truth.overrides)
     rows = zip(gpus, case.truth.fitted[:-1], strict=True)
     kept = all((line.free or 0) - usage.total >= (line.margin or 0) for line, usage in rows)
     return bool(gpus) and complete and not moved and kept
