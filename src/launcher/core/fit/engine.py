@@ -15,6 +15,9 @@ from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import MIB
 
+NEAR = 25
+"""Within this part (1/25) of a device's memory from its margin, buffers are computed exactly."""
+
 DEFAULT_TARGET = 1024 * MIB
 """Bytes to leave free on each device when no FIT_TARGET is given."""
 
@@ -46,11 +49,11 @@ class _Fit:
     def run(self) -> Placement:
         """Both ledgers and what changed between them."""
         layout = self._given_layout()
-        initial = self.project(layout, self.settings.n_ctx)
+        initial = self._careful(layout, self.settings.n_ctx)
         outcome = _Outcome(layout, self.settings.n_ctx)
         if self.settings.fit:
             outcome = self._fit(layout, initial)
-        fitted = self.project(outcome.layout, outcome.n_ctx)
+        fitted = self._careful(outcome.layout, outcome.n_ctx)
         shares = outcome.shares
         overrides = () if shares is None else self._overrides(shares)
         return Placement(
@@ -65,6 +68,13 @@ class _Fit:
             doubts=self._doubts(),
             pipeline=fitted.pipeline,
         )
+
+    def _careful(self, layout: Layout, n_ctx: int) -> Projection:
+        """The projection, exact where a device is so near its margin that some MiB may decide."""
+        close = self.project(layout, n_ctx, "close")
+        rows = zip(self._available(), self._used(close), self.margins, strict=True)
+        near = any(abs(free - used - margin) < free // NEAR for free, used, margin in rows)
+        return self.project(layout, n_ctx, "exact") if near else close
 
     # the settings as given
 
@@ -90,7 +100,7 @@ class _Fit:
         projected = initial
         if not n_ctx:
             n_ctx = self._largest_context()
-            projected = self.project(layout, n_ctx)
+            projected = self.project(layout, n_ctx, "exact")
         if self._kept(projected):
             return _Outcome(layout, n_ctx)
         if self._surplus(projected) < 0 and not self.settings.n_ctx:
@@ -136,7 +146,7 @@ class _Fit:
             weights = sum(usage.model for usage in projected.usages[:-1])
             per_layer = weights // self._counted_layers()
             target -= (devices + 1) * per_layer // (6 if self.model.moe else 2)
-        used_smallest = sum(self._used(self.project(layout, smallest)))
+        used_smallest = sum(self._used(self.project(layout, smallest, "exact")))
         if target <= used_smallest:
             return smallest, False
         n_ctx = smallest + (largest - smallest) * (target - used_smallest) // (used - used_smallest)
@@ -164,13 +174,11 @@ class _Fit:
         targets = [gpu.free - margin for gpu, margin in zip(self.gpus, self.margins, strict=True)]
 
         def measure(shares: Shares) -> tuple[int, ...]:
-            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx, exact=False)
+            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx, "outline")
             return tuple(usage.total for usage in projection.usages[:-1])
 
         moe = self.model.moe
-        without_experts = (
-            moe and self._surplus(self.project(self._expertless(layout), n_ctx, exact=False)) > 0
-        )
+        without_experts = moe and self._surplus(self.project(self._expertless(layout), n_ctx, "outline")) > 0
         shares = fill_dense(measure, targets, self.n_layers, moe=moe)
         return bring_back_experts(measure, targets, shares) if without_experts else shares
 

@@ -3,8 +3,9 @@
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from launcher.core.memory.condense import FEWEST, ROUGH, Run, condense
+from launcher.core.memory.condense import FEWEST, Run, condense, outline
 from launcher.core.memory.graph.allocator import State, buffer_sizes
 from launcher.core.memory.graph.architectures import Build
 from launcher.core.memory.graph.builder import Builder, Ground, Place
@@ -19,10 +20,10 @@ from launcher.core.model import Layer, Model
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """Bytes per device, GPUs in order and the host last; splits of the prompt graph."""
+    """Bytes per device, GPUs in order and the host last; splits of the prompt graph, None if unknown."""
 
     bytes: tuple[int, ...]
-    splits: int
+    splits: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,12 @@ class Row:
     @property
     def key(self) -> tuple[object, ...]:
         """Rows of equal key have equal graphs, but for the types of weights that may be copied."""
-        return (self.layer.form, self.home, self.moved, None if self.source is None else self.source.home)
+        return (self.layer.form, self.site)
+
+    @property
+    def site(self) -> tuple[object, ...]:
+        """Where the layer and its parts lie."""
+        return (self.home, self.moved, None if self.source is None else self.source.home)
 
 
 def heaviest(layers: Sequence[Layer]) -> dict[int, Layer]:
@@ -65,35 +71,57 @@ def heaviest(layers: Sequence[Layer]) -> dict[int, Layer]:
     return found
 
 
-def compute(
-    build: Build,
-    model: Model,
-    sizing: Sizing,
-    rows: Sequence[Row],
-    heavy: Mapping[int, Layer],
-    ground: Ground,
-    switches: Switches,
-    *,
-    exact: bool,
-) -> Compute:
+Detail = Literal["outline", "close", "exact"]
+"""How many layers of a kind are built: two; three, which nearly always do; or as many as it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a graph is built of. heavy: for each form the layer that stands for it."""
+
+    build: Build
+    model: Model
+    sizing: Sizing
+    rows: Sequence[Row]
+    heavy: Mapping[int, Layer]
+    ground: Ground
+    switches: Switches
+
+    def shortened(self, detail: Detail) -> tuple[object, ...]:
+        """Subjects of the same model with an equal value have the same buffers."""
+        keys = [row.key for row in self.rows]
+        if detail == "outline":
+            return tuple(keys[index] for index in self.outlined)
+        kept, runs = condense(keys, FEWEST if detail == "close" else 2 * FEWEST)
+        counted = tuple(run.times for run in runs) if self.switches.pipeline else ()
+        return (counted, tuple(keys[index] for index in kept))
+
+    @property
+    def outlined(self) -> list[int]:
+        return outline([row.key for row in self.rows], lambda index: self.rows[index].site)
+
+
+def compute(subject: Subject, detail: Detail) -> Compute:
     """Sizes of the compute buffers for these layers in this order.
 
-    Of layers that repeat a few are built, first three and then more, until the buffers look the
-    same before and after a repetition: then all further ones change nothing. Under pipeline
+    Of layers that repeat a few are built. For "exact" they must be enough that the buffers look
+    the same before and after a repetition: then all further ones change nothing. Under pipeline
     parallelism copies between backends are never freed, so that layers with any count one by one.
-    heavy: for each form the layer that stands for it. Without `exact`, two repetitions must do:
-    rarely some MiB off, and three times as fast.
     """
-    typical = [replace(row, layer=heavy[row.layer.form]) for row in rows]
-    for repetitions in (FEWEST, 2 * FEWEST) if exact else (ROUGH,):
-        kept, runs = condense([row.key for row in rows], repetitions)
-        measured = _measure(build, model, sizing, [typical[index] for index in kept], ground, switches)
-        if switches.pipeline and any(measured.splits_between(run) for run in runs):
+    typical = [replace(row, layer=subject.heavy[row.layer.form]) for row in subject.rows]
+    if detail == "outline" and not subject.switches.pipeline:
+        measured = _measure(subject, [typical[index] for index in subject.outlined])
+        return Compute(measured.bytes, None)
+    for repetitions in (FEWEST, 2 * FEWEST):
+        kept, runs = condense([row.key for row in subject.rows], repetitions)
+        measured = _measure(subject, [typical[index] for index in kept])
+        if subject.switches.pipeline and any(measured.splits_between(run) for run in runs):
             break
-        if not exact or all(measured.states[run.steady] == measured.states[run.leaving] for run in runs):
+        settled = all(measured.states[run.steady] == measured.states[run.leaving] for run in runs)
+        if settled or detail != "exact":
             splits = measured.splits + sum(run.times * measured.splits_between(run) for run in runs)
             return Compute(measured.bytes, splits)
-    measured = _measure(build, model, sizing, rows, ground, switches)
+    measured = _measure(subject, subject.rows)
     return Compute(measured.bytes, measured.splits)
 
 
@@ -110,10 +138,9 @@ class _Measured:
         return self.starts[run.leaving] - self.starts[run.steady]
 
 
-def _measure(
-    build: Build, model: Model, sizing: Sizing, rows: Sequence[Row], ground: Ground, switches: Switches
-) -> _Measured:
-    b = Builder(model, sizing, ground)
+def _measure(subject: Subject, rows: Sequence[Row]) -> _Measured:
+    ground, switches = subject.ground, subject.switches
+    b = Builder(subject.model, subject.sizing, ground)
     places = [_place(row) for row in rows]
     places[-1].last = True
     marks: list[int] = []
@@ -123,7 +150,7 @@ def _measure(
             marks.append(len(b.g.nodes))
             yield place
 
-    build(b, walk())
+    subject.build(b, walk())
     cuda = Cuda(ground.gpus)
     scheduler = Scheduler(
         ground.gpus, pipeline=switches.pipeline, op_offload=switches.op_offload, supports=cuda.supports

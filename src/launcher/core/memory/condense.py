@@ -1,13 +1,11 @@
 """Leaves out layers that repeat: a graph of a few repetitions needs the same buffers as one of many."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 FEWEST = 3
 """Repetitions to keep at least: one entering, one within and one leaving the steady state."""
-
-ROUGH = 2
-"""Repetitions to keep where some MiB don't matter."""
 
 LONGEST_PERIOD = 8
 """Layers in the longest pattern that is looked for."""
@@ -56,3 +54,21 @@ def _pattern(keys: Sequence[Hashable], position: int, repetitions: int) -> tuple
         if count > repetitions:
             return period, count
     return 1, 1
+
+
+def outline(keys: Sequence[Hashable], group: Callable[[int], Hashable]) -> list[int]:
+    """Indices of a few layers for each group of neighbours: each kind of layer in it, twice.
+
+    Keeps which kinds of layers lie where, not how many nor in which order, so that many
+    distributions of layers have the same outline.
+    """
+    kept: list[int] = []
+    for _, members in groupby(range(len(keys)), group):
+        firsts: dict[Hashable, list[int]] = {}
+        for index in members:
+            found = firsts.setdefault(keys[index], [])
+            if len(found) < 2:
+                found.append(index)
+        ordered = sorted(firsts.values(), key=lambda found: str(keys[found[0]]))
+        kept += [found[min(turn, len(found) - 1)] for turn in range(2) for found in ordered]
+    return kept

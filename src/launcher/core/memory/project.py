@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from launcher.core.ledger import Usage
 from launcher.core.memory.bound import bound
-from launcher.core.memory.compute import Compute, Row, Switches, compute, heaviest
-from launcher.core.memory.condense import FEWEST, ROUGH, condense
+from launcher.core.memory.compute import Compute, Detail, Row, Subject, Switches, compute, heaviest
 from launcher.core.memory.context import context_bytes, window_cells
 from launcher.core.memory.graph.architectures import builder_of
 from launcher.core.memory.graph.builder import Ground
@@ -47,13 +46,13 @@ class Projector:
         """Is the architecture's graph known; compute bytes are a bound otherwise."""
         return self._build is not None
 
-    def __call__(self, layout: Layout, n_ctx: int, *, exact: bool = True) -> Projection:
-        """The projection for `n_ctx` tokens (0: the model's own); not `exact` is faster."""
+    def __call__(self, layout: Layout, n_ctx: int, detail: Detail = "exact") -> Projection:
+        """The projection for `n_ctx` tokens (0: the model's own); less detail is faster."""
         sizing = Sizing.of(self.model, self.settings, n_ctx)
         weights = self._weights(layout, self.gpus)
         context = context_bytes(self.model, sizing, self.settings, layout.homes, self.gpus)
         pipeline = self._pipeline(layout)
-        computed = self._compute(layout, sizing, pipeline, exact=exact)
+        computed = self._compute(layout, sizing, pipeline, detail)
         return Projection(
             usages=tuple(
                 Usage(model=model, context=cache, compute=buffer)
@@ -74,29 +73,35 @@ class Projector:
             and not layout.overridden
         )
 
-    def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool, *, exact: bool) -> Compute:
+    def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool, detail: Detail) -> Compute:
         if self._build is None:
             return bound(self.model, sizing, self.gpus, pipeline=pipeline)
-        rows = self._rows(layout)
-        kept, runs = condense([row.key for row in rows], 2 * FEWEST if exact else ROUGH)
-        counted = tuple(run.times for run in runs) if pipeline else ()
-        key = (exact, sizing, counted, layout.homes[-1], tuple(rows[index].key for index in kept))
+        subject = Subject(
+            build=self._build,
+            model=self.model,
+            sizing=sizing,
+            rows=self._rows(layout),
+            heavy=self._heavy,
+            ground=self._ground(layout, sizing),
+            switches=Switches(
+                pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
+            ),
+        )
+        key = (detail, sizing, pipeline, layout.homes[0], layout.homes[-1], subject.shortened(detail))
         found = self._computed.get(key)
         if found is None:
-            ground = Ground(
-                gpus=self.gpus,
-                first=layout.homes[0],
-                output=layout.homes[-1],
-                kv_offload=self.settings.kv_offload,
-                window_cells=window_cells(self.model, sizing, self.settings),
-                moved=dict(layout.common),
-            )
-            switches = Switches(
-                pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
-            )
-            found = compute(self._build, self.model, sizing, rows, self._heavy, ground, switches, exact=exact)
-            self._computed[key] = found
+            found = self._computed[key] = compute(subject, detail)
         return found
+
+    def _ground(self, layout: Layout, sizing: Sizing) -> Ground:
+        return Ground(
+            gpus=self.gpus,
+            first=layout.homes[0],
+            output=layout.homes[-1],
+            kv_offload=self.settings.kv_offload,
+            window_cells=window_cells(self.model, sizing, self.settings),
+            moved=dict(layout.common),
+        )
 
     def _rows(self, layout: Layout) -> list[Row]:
         rows: list[Row] = []
