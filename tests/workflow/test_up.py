@@ -9,6 +9,7 @@ from fakes import FakeDesk, FakeRuntime, instance_of, rendered
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance, Launch, Memory
 from launcher.core.render import Rendered
+from launcher.workflow.start import FAILED_LOG
 from launcher.workflow.up import down, mend, restart, up
 
 OLD, NEW = rendered("old"), rendered("new")
@@ -96,7 +97,7 @@ def test_a_broken_profile_brings_the_old_one_back(desk: Desk) -> None:
     with pytest.raises(LauncherError, match="nova"):
         desk.running().up()
     assert desk.runtime.events == ["stop old", "start new", "stop new", "start old"]
-    assert desk.files.written == OLD.files
+    assert desk.files.written == {**OLD.files, FAILED_LOG: f"{desk.runtime.log[0]}\n"}
     assert desk.journal.memory == Memory(active=Launch(rendered=OLD))
 
 

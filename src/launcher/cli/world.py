@@ -11,6 +11,7 @@ from pathlib import Path
 from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
 from launcher.cli.project import Project, open_project
+from launcher.core.errors import failure
 from launcher.core.machine import Machine
 from launcher.core.profiles import Profile, RuntimeName
 from launcher.core.render import Rendered, Site
@@ -19,7 +20,7 @@ from launcher.edges.compose import ComposeRuntime
 from launcher.edges.embedded import EmbeddedRuntime
 from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
-from launcher.edges.headers import open_headers
+from launcher.edges.headers import Headers, open_headers
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
 from launcher.workflow.evidence import Recorder
@@ -118,7 +119,18 @@ class LaunchSite:
         if profile.model:
             bundled_models.provide(self._space.models_dir, profile.model)
         headers = open_headers(self._space.models_dir, self._space.profiles / "headers")
+        if profile.model and not force:
+            self._require_whole(headers, profile.name, profile.model)
         return prepare(profile, Models(headers), machine, self.site, force=force)
+
+    def _require_whole(self, headers: Headers, profile: str, model: str) -> None:
+        """Refuse a model that is missing, cut short or damaged before anything is stopped for it."""
+        if headers.find(model).source != "file":
+            raise failure(
+                f"there is no model file {model}",
+                where=f"[{profile}]",
+                hint=f"put it below {self._space.models_dir}, or name another folder with --models-dir",
+            )
 
     def _profile(self, name: str, machine: Machine, runtime: RuntimeName | None) -> Profile:
         profile = self.project.profile(name, machine)

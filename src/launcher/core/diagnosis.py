@@ -203,7 +203,7 @@ def _from_exit_code(exit_code: int | None, shown: tuple[str, ...]) -> Diagnosis:
             lines=shown,
         )
     what = "the server did not start" if exit_code is None else f"the server exited with code {exit_code}"
-    return Diagnosis(what=what, hint="launcher logs shows all that it said", lines=shown)
+    return Diagnosis(what=what, hint=None, lines=shown)
 
 
 def _lines_that_matter(lines: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import reduce
 
+from launcher.core.diagnosis import diagnose
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance
 from launcher.core.render import Rendered
@@ -13,7 +14,7 @@ from launcher.workflow.world import Reporter, World
 POLL_SECONDS = 0.1
 PHASE_SECONDS = 1.0
 LOG_TAIL = 400
-SHOWN_LINES = 20
+FAILED_LOG = ".launcher/failed.log"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def _wait_until_healthy(
     while world.server.health(rendered.url) != "ok":
         instance = runtime.instance()
         if instance is None or instance.state in ("exited", "unhealthy") or instance.restarts:
-            raise _start_failed(runtime, rendered, instance)
+            raise _start_failed(world, runtime, rendered, instance)
         elapsed = clock.monotonic() - began
         if elapsed > timeout:
             raise failure(
@@ -71,13 +72,15 @@ def _phase(runtime: Runtime) -> Phase:
     return reduce(advance, runtime.logs(tail=LOG_TAIL), FIRST)
 
 
-def _start_failed(runtime: Runtime, rendered: Rendered, instance: Instance | None) -> LauncherError:
-    lines = tuple(runtime.logs(tail=SHOWN_LINES))
-    code = (
-        "an unknown code" if instance is None or instance.exit_code is None else f"code {instance.exit_code}"
-    )
+def _start_failed(
+    world: World, runtime: Runtime, rendered: Rendered, instance: Instance | None
+) -> LauncherError:
+    lines = tuple(runtime.logs())
+    world.files.write({FAILED_LOG: "".join(f"{line}\n" for line in lines)})
+    found = diagnose(lines, instance.exit_code if instance else None)
+    kept = f"all that it said is in {FAILED_LOG}"
     return failure(
-        "\n  ".join((f"the server ended with {code}; its last words:", *lines)),
+        "\n  ".join((found.what, *found.lines)),
         where=f"[{rendered.profile}]",
-        hint="launcher doctor looks at what is around the server",
+        hint=f"{found.hint}; {kept}" if found.hint else kept,
     )
