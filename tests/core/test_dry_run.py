@@ -8,6 +8,7 @@ import pytest
 from launcher.core.dry_run import (
     Answer,
     Question,
+    doubts_of,
     fit_question,
     fitted_words,
     measure_question,
@@ -82,8 +83,17 @@ def test_a_fit_is_asked_for_reasons_and_a_measurement_for_details() -> None:
 def test_slots_that_share_a_cache_are_one_sequence_unless_each_has_a_state(
     environment: dict[str, str], metadata: dict[str, int], streams: int, noted: bool
 ) -> None:
-    count, notes = streams_of(understood(environment, ()), header(**metadata))
-    assert (count, bool(notes)) == (streams, noted)
+    asked = understood(environment, ())
+    assert streams_of(asked, header(**metadata)) == streams
+    assert bool(doubts_of(asked, header(**metadata))) is noted
+
+
+def test_what_the_dry_run_leaves_out_is_a_doubt() -> None:
+    asked = understood({"LLAMA_ARG_MMPROJ": "/models/mmproj.gguf"}, ("-md", "/models/draft.gguf"))
+    assert doubts_of(asked, header()) == (
+        "the dry run does not count the projector (MMPROJ)",
+        "the dry run does not count the draft model",
+    )
 
 
 def test_a_captured_fit_is_read() -> None:
@@ -143,6 +153,7 @@ def test_flags_of_an_unknown_form_are_an_error_with_the_command(output: str) -> 
         (answer(MEASURE, status=-6), "was ended by signal 6:\nit said nothing"),
         (answer(MEASURE, output="garbage"), "can't be read: no memory table"),
         (answer(MEASURE, output="Host 1 2 3 \n"), "found no GPU, though machine desk has 2"),
+        (answer(MEASURE, output="CUDA0 1 2 3 \nHost 1 2 3 \n"), "no size of the context in its log"),
     ],
 )
 def test_an_engine_that_fails_is_never_replaced_by_a_guess(given: Answer, message: str) -> None:
@@ -158,8 +169,9 @@ def test_a_failed_fit_is_an_error_too() -> None:
 
 
 def test_splits_are_unknown_when_the_log_does_not_tell() -> None:
-    load = read_load(answer(MEASURE, output="CUDA0 1 2 3 \nHost 1 2 3 \n"), DESK)
-    assert (load.splits, load.n_ctx, load.layers) == (None, None, ())
+    log = "llama_context: n_ctx = 512"
+    load = read_load(answer(MEASURE, output="CUDA0 1 2 3 \nHost 1 2 3 \n", log=log), DESK)
+    assert (load.splits, load.n_ctx, load.layers) == (None, 512, ())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from launcher.core.dry_run import (
     Answer,
     EngineResult,
     Question,
+    doubts_of,
     fit_question,
     fitted_words,
     measure_question,
@@ -40,14 +41,14 @@ def ask_engine(
     can't be understood; no figure is made up.
     """
     asked = understood(environment, command)
-    streams, notes = streams_of(asked, header)
+    streams, doubts = streams_of(asked, header), doubts_of(asked, header)
 
     def measure(words: Sequence[str] = ()) -> Load:
         answer = engine.ask(measure_question(asked, streams, words), header, machine)
         return read_load(answer, machine)
 
     if not asked.settings.fit or not machine.gpus:
-        return EngineResult.as_given(measure(), machine, notes)
+        return EngineResult.as_given(measure(), machine, doubts)
     answer = engine.ask(fit_question(asked, streams), header, machine)
     fit = read_fit(answer, machine)
-    return EngineResult.fitted(fit, measure(fitted_words(asked, fit)), machine, notes)
+    return EngineResult.fitted(fit, measure(fitted_words(asked, fit)), machine, doubts)

@@ -24,14 +24,17 @@ class Answer:
 def read_load(answer: Answer, machine: Machine) -> Load:
     """The load that a run measured: its table from the output, the rest from the log.
 
-    Raises LauncherError if the run failed, if its output has no table, or if the engine found no
-    GPU though the machine has some.
+    Raises LauncherError if the run failed, if its output has no table or its log no context, or if
+    the engine found no GPU though the machine has some.
     """
     if answer.status != 0:
         raise broken(answer)
     rows = tuple(row for line in answer.output.splitlines() if (row := read_output_row(line)))
     loads = read_loads(answer.log) or (Load(),)
-    return checked(replace(loads[-1], rows=rows), answer, machine)
+    load = checked(replace(loads[-1], rows=rows), answer, machine)
+    if load.n_ctx is None:
+        raise unknown_format(answer, "no size of the context in its log")
+    return load
 
 
 def checked(load: Load, answer: Answer, machine: Machine) -> Load:

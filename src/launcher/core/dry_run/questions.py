@@ -18,6 +18,12 @@ KEYS = frozenset(
     }
 )  # fmt: skip
 FLAGS = frozenset({"--op-offload", "--override-kv"})
+LEFT_OUT = {
+    "the projector (MMPROJ)": {"MMPROJ", "MMPROJ_URL"},
+    "the draft model": {"SPEC_DRAFT_MODEL", "SPEC_DRAFT_HF_REPO", "SPEC_TYPE"},
+}
+"""What a server loads besides the model, which fit-params does not count (common/common.cpp and
+tools/server/server-context.cpp, build 11160), and the keys that ask for it."""
 MODEL = "{model}"
 
 
@@ -36,11 +42,12 @@ class Question:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A profile's settings, and the part of its environment and command line that the engine's dry
-    run understands."""
+    run understands. left_out: what else takes memory on the devices."""
 
     settings: Settings
     environment: tuple[tuple[str, str], ...]
     words: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 def understood(environment: Mapping[str, str], command: Sequence[str]) -> Asked:
@@ -49,11 +56,15 @@ def understood(environment: Mapping[str, str], command: Sequence[str]) -> Asked:
 
     Raises UsageError for a value that llama-server would refuse.
     """
-    kept = [argument for argument in arguments(command) if _is_kept(argument)]
+    given = tuple(arguments(command))
+    kept = [argument for argument in given if _is_kept(argument)]
+    keys = {key.removeprefix(PREFIX) for key in environment}
+    keys |= {argument.option.key for argument in given if argument.option and argument.option.key}
     return Asked(
         settings=read_settings(environment, command),
         environment=tuple(sorted((k, v) for k, v in environment.items() if k.removeprefix(PREFIX) in KEYS)),
         words=tuple(word for argument in kept for word in argument.words),
+        left_out=tuple(what for what, marks in LEFT_OUT.items() if keys & marks),
     )
 
 

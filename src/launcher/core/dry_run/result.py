@@ -14,44 +14,38 @@ from launcher.core.machine import Machine
 class EngineResult:
     """What the engine would do.
 
-    graph_splits_bs1: splits of the generation graph, None is unknown. notes: what the dry run
-    leaves out, or had to take otherwise than the server does.
+    graph_splits_bs1: splits of the generation graph, None is unknown.
     """
 
     placement: Placement
     graph_splits_bs1: int | None
-    notes: tuple[str, ...] = ()
 
     @classmethod
-    def as_given(cls, load: Load, machine: Machine, notes: tuple[str, ...]) -> Self:
+    def as_given(cls, load: Load, machine: Machine, doubts: tuple[str, ...]) -> Self:
         """Of settings that are measured without a fit."""
         ledger = engine_ledger(load, machine)
-        return cls._of(Placement(initial=ledger, fitted=ledger, n_ctx=load.n_ctx or 0), load, notes)
+        placement = Placement(
+            initial=ledger, fitted=ledger, n_ctx=_n_ctx(load), pipeline=load.pipeline, doubts=doubts
+        )
+        return cls(placement=placement, graph_splits_bs1=_splits_bs1(load))
 
     @classmethod
-    def fitted(cls, fit: Fit, load: Load, machine: Machine, notes: tuple[str, ...]) -> Self:
+    def fitted(cls, fit: Fit, load: Load, machine: Machine, doubts: tuple[str, ...]) -> Self:
         """Of a fit, and the load that has what it chose."""
-        initial = engine_ledger(fit.initial, machine)
+        initial, fitted = engine_ledger(fit.initial, machine), engine_ledger(load, machine)
         placement = Placement(
             initial=initial,
-            fitted=engine_ledger(load, machine),
-            n_ctx=load.n_ctx or 0,
+            fitted=fitted,
+            n_ctx=_n_ctx(load),
             n_gpu_layers=fit.n_gpu_layers,
             tensor_split=fit.tensor_split,
             overrides=fit.overrides,
-            changed=[row.usage for row in fit.initial.rows] != [row.usage for row in load.rows],
+            changed=[line.usage for line in initial.gpus] != [line.usage for line in fitted.gpus],
             gave_up=fit.gave_up,
             pipeline=load.pipeline,
+            doubts=doubts,
         )
-        return cls._of(placement, load, notes)
-
-    @classmethod
-    def _of(cls, placement: Placement, load: Load, notes: tuple[str, ...]) -> Self:
-        return cls(
-            placement=placement,
-            graph_splits_bs1=load.splits[1] if load.splits else None,
-            notes=notes,
-        )
+        return cls(placement=placement, graph_splits_bs1=_splits_bs1(load))
 
     @property
     def initial(self) -> Ledger:
@@ -67,3 +61,12 @@ class EngineResult:
     def graph_splits(self) -> int | None:
         """Splits of the prompt graph."""
         return self.placement.fitted.graph_splits
+
+
+def _splits_bs1(load: Load) -> int | None:
+    return load.splits[1] if load.splits else None
+
+
+def _n_ctx(load: Load) -> int:
+    assert load.n_ctx is not None, "read_load asks for it"
+    return load.n_ctx
