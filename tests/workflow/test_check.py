@@ -2,17 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import pytest
 
 from launcher.core.errors import LauncherError, Problem, UsageError, failure
+from launcher.core.evidence import Evidence, measurement, settings_key
 from launcher.core.header import Header
+from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Machine
+from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
 from launcher.core.units import MIB
 from launcher.workflow.check import CheckRequest, check
 from launcher.workflow.planning import Models, Planner
 from planning import GLM, RTX_4090, TINY, header, machine, profile
+from records import record
 
 DESK, SERVER = machine(), machine(RTX_4090, RTX_4090, name="server")
 
@@ -120,3 +126,72 @@ def test_the_headroom_of_the_profile_replaces_that_of_the_machine() -> None:
 def test_the_largest_context_needs_a_model() -> None:
     with pytest.raises(LauncherError, match="neither the file nor a snapshot"):
         planner(profile("lost.gguf", name="lost")).max_context("lost", DESK)
+
+
+def measured_of(name: str, machine: Machine, *, more: int = 0) -> Evidence:
+    """A start of `name` that needed `more` bytes of compute beyond the estimate on the first GPU."""
+    about = planner(profile(name=name)).subject(name, machine)
+    estimated = plan(about, machine)
+    assert estimated.placed is not None
+    first, *rest = estimated.placed.devices
+    first = replace(first, usage=first.usage + Usage(compute=more))
+    planned = replace(about.profile, environment=estimated.environment)
+    return record(
+        settings=settings_key(planned, estimated.model.file_bytes),
+        gpus=tuple(gpu.key for gpu in machine.gpus),
+        gpu_names=tuple(gpu.name for gpu in machine.gpus),
+        measured=replace(estimated.placed, source="measured", devices=(first, *rest)),
+    )
+
+
+def checked(*records: Evidence) -> Plan:
+    (found,) = check(
+        request("glm", machines=(DESK,)), planner(profile(name="glm")), partial(measurement, records)
+    ).checked
+    return found.plan
+
+
+def test_a_measurement_goes_before_the_estimate() -> None:
+    assert checked().source == "estimate"
+    found = checked(measured_of("glm", DESK, more=5 * MIB))
+    assert found.source == "measured"
+    assert found.placed is not None
+    assert found.placed.gpus[0].usage == plan_on_desk().gpus[0].usage + Usage(compute=5 * MIB)
+
+
+def plan_on_desk() -> Ledger:
+    placed = checked().placed
+    assert placed is not None
+    return placed
+
+
+def test_a_measurement_that_misses_the_margin_fails_the_check() -> None:
+    assert checked(measured_of("glm", DESK, more=2048 * MIB)).verdict == "does-not-fit"
+
+
+def test_the_newest_measurement_counts() -> None:
+    old, new = measured_of("glm", DESK, more=9 * MIB), measured_of("glm", DESK)
+    found = checked(replace(new, at=3000.0), old)
+    assert found.placed is not None
+    assert found.placed.gpus[0].usage == plan_on_desk().gpus[0].usage
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"complete": False},
+        {"settings": "other"},
+        {"machine": "other"},
+        {"measured": None},
+    ],
+)
+def test_other_starts_say_nothing_of_this_one(change: Mapping[str, Any]) -> None:
+    assert checked(replace(measured_of("glm", DESK), **change)).source == "estimate"
+
+
+def test_a_start_whose_layers_lay_elsewhere_says_nothing_of_this_one() -> None:
+    made = measured_of("glm", DESK)
+    assert made.measured is not None
+    first, *rest = made.measured.devices
+    moved = (replace(first, layers=(first.layers or 0) - 1), *rest)
+    assert checked(replace(made, measured=replace(made.measured, devices=moved))).source == "estimate"

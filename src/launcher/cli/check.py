@@ -34,11 +34,15 @@ def check(ctx: click.Context, profiles: tuple[str, ...], form: str, allow_unknow
 
 
 def _check(space: Workspace, profiles: tuple[str, ...], allow_unknown: bool) -> "CheckResult":
+    from functools import partial
+
+    from launcher.cli.evidence import all_evidence
     from launcher.cli.machines import all_machines
     from launcher.cli.planning import open_planner
     from launcher.cli.project import load_project, shown
     from launcher.core.checking import CheckResult
     from launcher.core.errors import UsageError
+    from launcher.core.evidence import measurement
     from launcher.workflow.check import CheckRequest, check
 
     try:
@@ -52,7 +56,7 @@ def _check(space: Workspace, profiles: tuple[str, ...], allow_unknown: bool) -> 
         machines=machines,
         allow_unknown=allow_unknown,
     )
-    return check(request, open_planner(project, {}))
+    return check(request, open_planner(project, {}), partial(measurement, all_evidence(space)))
 
 
 def _show(console: Console, result: "CheckResult", form: str) -> None:

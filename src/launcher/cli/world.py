@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from launcher.cli.evidence import evidence_file
 from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
 from launcher.cli.project import Project, open_project
@@ -18,7 +19,6 @@ from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime
 from launcher.edges.embedded import EmbeddedRuntime
-from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import Headers, open_headers
 from launcher.edges.server import LlamaServer
@@ -150,11 +150,6 @@ class ProjectFiles:
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             write_atomic(self.root / name, text)
-
-
-def evidence_file(space: Workspace) -> EvidenceFile:
-    """What the servers of a project folder showed."""
-    return EvidenceFile(space.state / "evidence.jsonl")
 
 
 def compose_project(root: Path) -> str:

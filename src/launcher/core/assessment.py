@@ -1,9 +1,10 @@
 """Strategy, host memory and verdict of one set of settings: what plans, rules and advice compare."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.fit import Placement
 from launcher.core.host_memory import HostDemand, host_demand
+from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.settings import Settings
@@ -40,3 +41,34 @@ def assess(settings: Settings, model: Model, machine: Machine) -> Assessment:
         host=host,
         judgement=judge(choice.placement, settings, model, host),
     )
+
+
+def with_measured(found: Assessment, measured: Ledger, model: Model, machine: Machine) -> Assessment:
+    """`found` judged by what a server of the same settings allocated, in place of the estimate.
+
+    Only where its layers lay on the same GPUs: another fit says nothing of this one.
+    """
+    placement = found.placement
+    if not _lies_alike(placement.fitted, measured):
+        return found
+    usages = {line.name: line.usage for line in measured.devices}
+    lines = tuple(replace(line, usage=usages.get(line.name, Usage())) for line in placement.fitted.devices)
+    ledger = replace(measured, devices=lines, n_ctx=placement.fitted.n_ctx)
+    placement = replace(placement, fitted=ledger, doubts=())
+    host = host_demand(ledger.host.usage, found.settings, machine, model.header.file_bytes)
+    return replace(
+        found,
+        choice=replace(found.choice, placement=placement),
+        host=host,
+        judgement=judge(placement, found.settings, model, host),
+    )
+
+
+def _lies_alike(planned: Ledger, measured: Ledger) -> bool:
+    """The same layers on the same GPUs, with the same number of them partly on the host."""
+    return _homes(planned) == _homes(measured)
+
+
+def _homes(ledger: Ledger) -> dict[str, tuple[int | None, int | None]]:
+    """Of the GPUs that hold layers; None is unknown, and equals nothing that is known."""
+    return {line.name: (line.layers, line.overflow_layers) for line in ledger.gpus if line.layers != 0}

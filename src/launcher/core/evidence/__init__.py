@@ -2,7 +2,7 @@
 
 from launcher.core.evidence.compare import Comparison, findings, side_by_side
 from launcher.core.evidence.live import DeviceUse, device_use
-from launcher.core.evidence.values import Evidence, Speed, newest, settings_key
+from launcher.core.evidence.values import Evidence, Speed, measurement, newest, settings_key
 
 __all__ = [
     "Comparison",
@@ -11,6 +11,7 @@ __all__ = [
     "Speed",
     "device_use",
     "findings",
+    "measurement",
     "newest",
     "settings_key",
     "side_by_side",

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from launcher.core.ledger import Ledger
 from launcher.core.machine import Machine
+from launcher.core.plan import Plan
 from launcher.core.profiles import Profile
 
 KEY_DIGITS = 16
@@ -75,6 +76,17 @@ def settings_key(profile: Profile, file_bytes: int | None) -> str:
         profile.command,
     ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:KEY_DIGITS]
+
+
+def measurement(records: Iterable[Evidence], plan: Plan, profile: Profile, machine: Machine) -> Ledger | None:
+    """What the newest whole start with the settings of `plan` on `machine` allocated; None without one.
+
+    profile: as it was planned.
+    """
+    key = settings_key(replace(profile, environment=plan.environment), plan.model.file_bytes)
+    found = (record for record in records if record.complete and record.measured)
+    same = [record for record in found if record.settings == key and record.is_of(machine)]
+    return max(same, key=lambda record: record.at).measured if same else None
 
 
 def newest(records: Iterable[Evidence]) -> tuple[Evidence, ...]:

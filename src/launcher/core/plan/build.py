@@ -1,6 +1,7 @@
 """plan(): from a profile and a machine to what would happen."""
 
-from launcher.core.assessment import assess
+from launcher.core.assessment import assess, with_measured
+from launcher.core.ledger import Ledger
 from launcher.core.lint import Case, companion_findings, lint, lint_subject
 from launcher.core.machine import Machine
 from launcher.core.model import Model
@@ -11,11 +12,15 @@ from launcher.core.subject import Subject
 from launcher.core.verdict import crowded_out
 
 
-def plan(subject: Subject, machine: Machine) -> Plan:
-    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``."""
+def plan(subject: Subject, machine: Machine, measured: Ledger | None = None) -> Plan:
+    """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``.
+
+    measured: what a server of these settings allocated there; it goes before the estimate, except with
+    models beside the profile's own, which would be counted twice.
+    """
     if subject.known.model is None or subject.missing:
         return _without_facts(subject, subject.seen(machine))
-    return _placed(subject, subject.known.model, machine)
+    return _placed(subject, subject.known.model, machine, measured)
 
 
 def _without_facts(subject: Subject, machine: Machine) -> Plan:
@@ -41,16 +46,18 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
     )
 
 
-def _placed(subject: Subject, model: Model, whole: Machine) -> Plan:
+def _placed(subject: Subject, model: Model, whole: Machine, measured: Ledger | None) -> Plan:
     machine = subject.on(whole)
     found = assess(subject.settings, model, machine)
+    if measured is not None and not any(subject.claims(whole)):
+        found = with_measured(found, measured, model, machine)
     placement = found.placement
     judgement = crowded_out(subject.claims(whole), subject.seen(whole)) or found.judgement
     case = Case(subject=subject, model=model, machine=machine, assessment=found)
     return Plan(
         profile=subject.profile.name,
         machine=machine.name,
-        source="estimate",
+        source=placement.fitted.source,
         verdict=judgement.verdict,
         reason=judgement.reason,
         model=subject.known.facts,
