@@ -11,6 +11,7 @@ import pytest
 
 from launcher.core.answers import Answer, Props
 from launcher.core.errors import LauncherError
+from launcher.core.evidence import Speed
 from launcher.edges.server import LlamaServer
 
 PROPS = {
@@ -114,6 +115,22 @@ def test_an_answer_comes_with_its_speed(stub: Stub) -> None:
             {"messages": [{"role": "user", "content": "Capital of France?"}], "max_tokens": 16},
         )
     ]
+
+
+def test_a_prompt_of_tokens_is_timed_without_the_cache(stub: Stub) -> None:
+    stub.answers["/tokenize"] = (200, '{"tokens":[28120,905]}')
+    timings = {
+        "prompt_n": 4, "prompt_per_second": 32.5, "predicted_n": 3, "predicted_per_second": 7.25,
+    }  # fmt: skip
+    stub.answers["/completion"] = (200, json.dumps({"content": "hello", "timings": timings}))
+    tokens = LlamaServer().tokens(stub.url, "hello world")
+    assert tokens == (28120, 905)
+    assert LlamaServer().speed(stub.url, tokens * 2, answer_tokens=3, seconds=5) == Speed(
+        prompt_tokens=4, answer_tokens=3, prompt_per_second=32.5, answer_per_second=7.25
+    )
+    body = stub.requests[-1][2]
+    assert body["prompt"] == [28120, 905, 28120, 905]
+    assert (body["n_predict"], body["cache_prompt"], body["ignore_eos"]) == (3, False, True)
 
 
 def test_metrics_are_numbers_by_name(stub: Stub) -> None:

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "accuracy": "accuracy",
     "activate": "edit",
     "add": "edit",
+    "bench": "bench",
     "check": "check",
     "copy": "edit",
     "detect": "detect",

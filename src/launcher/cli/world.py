@@ -19,10 +19,13 @@ from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime
 from launcher.edges.embedded import EmbeddedRuntime
+from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import Headers, open_headers
+from launcher.edges.memory_watch import MemoryWatch
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
+from launcher.workflow.bench import Bencher
 from launcher.workflow.evidence import Recorder
 from launcher.workflow.launching import Prepared, assuming_free, prepare
 from launcher.workflow.planning import Models
@@ -86,7 +89,7 @@ class LaunchSite:
                 runtimes=runtimes,
                 prepared=lambda: self._preparation.last if self._preparation else None,
                 digest=lambda image: compose.engine.image_digest(image),
-                store=evidence_file(self._space),
+                store=self.evidence,
                 now=time.time,
             ),
             free_memory=lambda: {gpu.key: gpu.free for gpu in observed_machine().gpus},
@@ -96,6 +99,22 @@ class LaunchSite:
         """The client for the server of `profile`, with its API key."""
         key_file = self.project.profile(profile, partial=True).api_key_file
         return LlamaServer(self._space.root / key_file if key_file else None)
+
+    @property
+    def evidence(self) -> EvidenceFile:
+        """What the servers of this folder showed."""
+        return evidence_file(self._space)
+
+    def bencher(self, seconds: float) -> Bencher:
+        """Measures the server that runs here; one prompt may take so many `seconds`."""
+        return Bencher(
+            world=self.world,
+            server=self.server,
+            watch=lambda: MemoryWatch(self.world.free_memory),
+            store=self.evidence,
+            now=time.time,
+            seconds=seconds,
+        )
 
     def preparation(self, name: str, *, runtime: RuntimeName | None, force: bool) -> Preparation:
         """Prepares `name`; what it starts is what this site's Witness records."""

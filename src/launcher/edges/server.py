@@ -1,12 +1,13 @@
 """A llama-server that runs, asked over HTTP."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launcher.core.answers import Answer, Health, Props
 from launcher.core.errors import LauncherError, failure
+from launcher.core.evidence import Speed
 
 if TYPE_CHECKING:
     import httpx
@@ -62,6 +63,32 @@ class LlamaServer:
             answer_per_second=timings.get("predicted_per_second"),
         )
 
+    def tokens(self, url: str, text: str) -> tuple[int, ...]:
+        """The model's tokens for `text`; raises LauncherError."""
+        told = self._json(self._request(url, "POST", "/tokenize", {"content": text}), url)
+        return tuple(int(token) for token in told["tokens"])
+
+    def speed(self, url: str, prompt: Sequence[int], *, answer_tokens: int, seconds: float) -> Speed:
+        """How fast the server takes these tokens, none of them from its cache, and writes so many.
+
+        Raises LauncherError, also when it takes longer than `seconds`.
+        """
+        body = {
+            "prompt": list(prompt),
+            "n_predict": answer_tokens,
+            "ignore_eos": True,
+            "cache_prompt": False,
+            "temperature": 0,
+        }
+        told = self._json(self._request(url, "POST", "/completion", body, seconds=seconds), url)
+        timings = told["timings"]
+        return Speed(
+            prompt_tokens=int(timings["prompt_n"]),
+            answer_tokens=int(timings["predicted_n"]),
+            prompt_per_second=float(timings["prompt_per_second"]),
+            answer_per_second=float(timings["predicted_per_second"]),
+        )
+
     def metrics(self, url: str) -> Mapping[str, float]:
         """The server's counters by name, when it runs with ENDPOINT_METRICS; raises LauncherError."""
         text = self._request(url, "GET", "/metrics").text
@@ -81,12 +108,18 @@ class LlamaServer:
         return told
 
     def _request(
-        self, url: str, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        url: str,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        seconds: float = ANSWER_SECONDS,
     ) -> "httpx.Response":
         import httpx
 
         try:
-            with httpx.Client(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            with httpx.Client(timeout=seconds, trust_env=False) as client:
                 answer = client.request(method, f"{url}{path}", json=body, headers=self._headers())
         except httpx.HTTPError as error:
             raise failure(

@@ -1,0 +1,85 @@
+"""up, evidence, bench: what a real llama.cpp server shows of itself, in Docker."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e2e.stage import Stage
+
+pytestmark = pytest.mark.e2e
+
+CACHE_BYTES_PER_TOKEN = 30 * 2 * 3 * 64 * 2
+"""Of SmolLM2-135M: layers, K and V, heads, their length, bytes of f16."""
+
+
+@pytest.fixture
+def conf(stage: Stage, models: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """A project with two profiles that work and one that the server refuses."""
+    (stage.root / "models.conf").write_text(
+        f"""[*]
+MODEL=smollm2.gguf
+HOST_PORT={stage.profile.host_port}
+N_PARALLEL=1
+[short]
+CTX_SIZE=512
+[long]
+CTX_SIZE=1024
+[broken]
+EXTRA_ARGS=--no-such-flag
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("LAUNCHER_MODELS_DIR", str(models))
+    return stage
+
+
+def told(stage: Stage, *words: str) -> Any:
+    done = stage.launcher(*words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_start_leaves_what_the_server_really_allocated(conf: Stage) -> None:
+    assert conf.launcher("up", "long").returncode == 0
+    (record,) = told(conf, "evidence", "long")["records"]
+    assert record["complete"]
+    assert record["build"]
+    assert record["digest"].startswith("sha256:")
+    (host,) = record["measured"]["devices"]
+    file_bytes = (Path(conf.site.models_dir) / "smollm2.gguf").stat().st_size
+    assert 0.9 < host["usage"]["model"] / file_bytes < 1.1
+    assert (
+        host["usage"]["context"] == 1024 * 30 * 2 * 3 * 64 * 2
+    )  # tokens, layers, K and V, heads, length, f16
+    assert record["measured"]["n_ctx"] == 1024
+    assert record["projected"]["devices"][0]["usage"]["context"] == host["usage"]["context"] // 2**20 * 2**20
+    (device,) = told(conf, "status")["devices"]
+    assert device["measured"] == sum(host["usage"].values())
+
+
+def test_a_server_that_never_became_healthy_is_marked_incomplete(conf: Stage) -> None:
+    assert conf.launcher("up", "broken").returncode == 1
+    (record,) = told(conf, "evidence")["records"]
+    assert (record["complete"], record["measured"], record["findings"]) == (False, None, [])
+
+
+def test_two_profiles_are_started_measured_and_compared(conf: Stage) -> None:
+    bench = told(conf, "bench", "short", "long", "--prompt-lengths", "32,128")
+    assert [run["profile"] for run in bench["runs"]] == ["short", "long"]
+    for run in bench["runs"]:
+        assert [speed["prompt_tokens"] for speed in run["speeds"]] == [32, 128]
+        assert all(speed["answer_tokens"] == 64 for speed in run["speeds"])
+    assert [ratio["prompt_tokens"] for ratio in bench["ratios"]] == [32, 128]
+    (kept,) = told(conf, "evidence", "short")["records"]
+    assert kept["speeds"] == bench["runs"][0]["speeds"]
+    again = told(conf, "bench", "long", "--prompt-lengths", "32", "--against", "short")
+    assert [ratio["prompt_tokens"] for ratio in again["ratios"]] == [32]
+
+
+def test_a_prompt_longer_than_the_context_is_refused(conf: Stage) -> None:
+    assert conf.launcher("up", "short").returncode == 0
+    done = conf.launcher("bench", "--prompt-lengths", "512")
+    assert done.returncode == 2
+    assert "do not fit in a context of 512" in done.stderr
