@@ -5,8 +5,7 @@ from collections.abc import Iterable
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
 from launcher.core.memory.graph.builder import Builder, Place
-from launcher.core.memory.graph.experts import Routing, routed_experts
-from launcher.core.memory.graph.latent import header_routing
+from launcher.core.memory.graph.experts import Routing, header_routing, routed_experts
 from launcher.core.memory.graph.node import Node
 from launcher.core.memory.graph.recurrent import States, delta_net, mamba1, mamba2
 from launcher.core.memory.graph.transformer import project, shared_expert

@@ -5,26 +5,9 @@ from collections.abc import Iterable
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
 from launcher.core.memory.graph.builder import Builder, Place
-from launcher.core.memory.graph.experts import Gating, Routing, routed_experts
+from launcher.core.memory.graph.experts import header_routing, routed_experts
 from launcher.core.memory.graph.node import Node
 from launcher.core.memory.graph.transformer import shared_expert
-
-GATINGS: dict[int, Gating] = {1: "softmax", 2: "sigmoid", 3: "softmax_weight", 4: "sqrt_softplus"}
-"""``expert_gating_func`` of the header."""
-
-
-def header_routing(b: Builder, default: Gating) -> Routing:
-    """Routing as the header's ``expert_*`` keys say."""
-    meta = b.model.metadata
-    scale = meta.number("expert_weights_scale", 0.0)
-    return Routing(
-        gating=GATINGS.get(meta.integer("expert_gating_func", 0), default),
-        normalised=bool(meta.integer("expert_weights_norm", 0)),
-        scaled=scale not in {0.0, 1.0},
-        groups=meta.integer("expert_group_count", 0),
-        groups_used=meta.integer("expert_group_used_count", 0),
-        precise_down=b.model.architecture == "mistral4",
-    )
 
 
 def build_latent(b: Builder, places: Iterable[Place]) -> None:

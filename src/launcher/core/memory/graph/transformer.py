@@ -1,14 +1,18 @@
 """Graphs of the transformers that differ only in style (``src/models/*.cpp``, build 11160)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from launcher.core.memory.element import F32, I32
 from launcher.core.memory.graph.attention import Attention
 from launcher.core.memory.graph.builder import Builder, NormOp, Place
-from launcher.core.memory.graph.experts import Routing, routed_experts
+from launcher.core.memory.graph.experts import Routing, header_routing, routed_experts
 from launcher.core.memory.graph.node import Node
+
+_PLAIN_ROUTING = Routing()
+_UNNORMED_EXPERTS = 128
+"""Of Llama 4, the variant with so many experts has no norms of Q and K (``use_kq_norm``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +24,10 @@ class Style:
     feed-forward. ffn_norm: name of the norm before the feed-forward, None for none. parallel:
     attention and feed-forward read the same norm. halves: gate and up are one product.
     scaled_embedding, capped: embeddings and logits pass through a scale. late_ids: the outputs
-    are picked after the last layer. rotary: which layers have rotary embeddings.
+    are picked after the last layer. rotary: which layers have rotary embeddings; mixed: those with
+    a window if any has one. normed_after: norms of Q and K come after the rotary embeddings.
+    temperature: Q is scaled by an input. sections: four positions per token if the header has
+    rotary sections. headed: the header says how experts are weighed; routing is the default.
     """
 
     norm: NormOp = "rms_norm"
@@ -35,13 +42,16 @@ class Style:
     capped: bool = False
     scaled_logits: bool = False
     soft_cap: bool = False
+    normed_after: Literal["no", "weighted", "bare"] = "no"
     late_ids: bool = False
     sinks: bool = False
-    rotary: Literal["all", "windows", "none"] = "all"
+    rotary: Literal["all", "windows", "mixed"] = "all"
     factors: bool = False
-    temperature: bool = False
+    temperature: Literal["no", "all", "unrotated"] = "no"
     positions: int = 1
-    routing: Routing | None = None
+    sections: bool = False
+    routing: Routing = _PLAIN_ROUTING
+    headed: bool = False
     shared: Literal["none", "plain", "gated"] = "none"
     residual_scale: bool = False
     residual_first: bool = False
@@ -73,10 +83,12 @@ class _Block:
     def __init__(self, b: Builder, style: Style) -> None:
         self.b = b
         self.style = style
-        self.positions = b.g.input(b.n_tokens * style.positions, element=I32)
-        tempered = style.temperature and b.model.metadata.number("attention.temperature_scale", 0.0) != 0.0
-        self.temperature = b.g.input(1, 1, b.n_tokens, element=F32) if tempered else None
+        self.positions = b.g.input(b.n_tokens * positions_per_token(b, style), element=I32)
+        self.temperature = b.g.input(1, 1, b.n_tokens, element=F32) if tempered(b, style) else None
         self.attention = Attention(b, soft_cap=style.soft_cap)
+        self.routing = routing_of(b, style)
+        self.residual_scale = style.residual_scale and b.model.metadata.number("residual_scale", 0.0) != 0.0
+        self.windows = any(layer.windowed for layer in b.model.layers)
         self.ids = b.output_ids()
 
     def __call__(self, place: Place, residual: Node) -> Node:
@@ -93,14 +105,14 @@ class _Block:
             return g.add(g.add(self._feed_forward(place, normed), residual), attended)
         if style.post_norms:
             attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
-        if style.residual_scale:
+        if self.residual_scale:
             attended = g.scale(attended)
         middle = g.add(attended, residual)
         inner = middle if style.ffn_norm is None else b.layer_norm(middle, place, style.ffn_norm, style.norm)
         result = self._feed_forward(place, inner)
         if style.post_norms:
             result = self._post_norm(place, result)
-        if style.residual_scale:
+        if self.residual_scale:
             result = g.scale(result)
         return g.add(middle, result) if style.residual_first else g.add(result, middle)
 
@@ -113,18 +125,28 @@ class _Block:
     def _attend(self, place: Place, a: Node) -> Node:
         b, g, style = self.b, self.b.g, self.style
         q, k, v = project(b, place, a, flat=style.flat)
-        q, k = self._normed(place, q, k)
+        if style.normed_after == "no":
+            q, k = self._normed(place, q, k)
         if style.flat:
             q, k, v = heads(b, place, q, k, v)
-        if style.rotary == "all" or (style.rotary == "windows" and place.layer.windowed):
+        rotated = self._rotated(place)
+        if rotated:
             factors = b.rotary_factors(place) if style.factors else None
             q, k = g.rope(q, self.positions, factors), g.rope(k, self.positions, factors)
+        if style.normed_after == "weighted":
+            q, k = self._normed(place, q, k)
+        elif style.normed_after == "bare" and rotated and b.model.experts != _UNNORMED_EXPERTS:
+            q, k = b.norm(q), b.norm(k)
         if style.scaled_query:
             q = g.scale(q)
-        if self.temperature is not None:
+        if self.temperature is not None and not (rotated and style.temperature == "unrotated"):
             q = g.mul(q, self.temperature)
         sinks = b.weight(place, "attn_sinks.weight") if style.sinks else None
         return self.attention(place, q, k, v, sinks=sinks)
+
+    def _rotated(self, place: Place) -> bool:
+        rule = self.style.rotary
+        return rule == "all" or place.layer.windowed or (rule == "mixed" and not self.windows)
 
     def _normed(self, place: Place, q: Node, k: Node) -> tuple[Node, Node]:
         b, op = self.b, self.style.norm
@@ -140,10 +162,30 @@ class _Block:
         b, style = self.b, self.style
         if "ffn_gate_inp.weight" not in place.layer.tensors:
             return b.feed_forward(place, a, halves=style.halves)
-        routed = routed_experts(b, place, a, style.routing or Routing())
+        routed = routed_experts(b, place, a, self.routing)
         if style.shared == "none" or "ffn_up_shexp.weight" not in place.layer.tensors:
             return routed
         return b.g.add(routed, shared_expert(b, place, a, gated=style.shared == "gated"))
+
+
+def positions_per_token(b: Builder, style: Style) -> int:
+    """Four for multi-dimensional rotary embeddings."""
+    sections = b.model.metadata.array("rope.dimension_sections") if style.sections else None
+    return 4 if sections and all(sections[:2]) else style.positions
+
+
+def tempered(b: Builder, style: Style) -> bool:
+    """Is Q scaled by the position, as the header or the architecture says."""
+    if style.temperature == "all":
+        return b.model.metadata.number("attention.temperature_scale", 0.0) != 0.0
+    return style.temperature == "unrotated" and b.model.window > 0
+
+
+def routing_of(b: Builder, style: Style) -> Routing:
+    """The style's routing with what the header says about it."""
+    read = header_routing(b, style.routing.gating)
+    changed = replace(style.routing, scaled=read.scaled, groups=read.groups, groups_used=read.groups_used)
+    return replace(changed, gating=read.gating, normalised=read.normalised) if style.headed else changed
 
 
 def shared_expert(b: Builder, place: Place, a: Node, *, gated: bool) -> Node:
