@@ -17,7 +17,7 @@ from launcher.core.memory.graph.schedule import Scheduler
 from launcher.core.memory.layout import HOST, Layout, homes
 from launcher.core.memory.project import Projection, Projector
 from launcher.core.model import Model
-from launcher.core.settings import Settings
+from launcher.core.settings import FlashAttention, Settings
 from models import model
 
 
@@ -154,14 +154,20 @@ def test_an_architecture_without_a_graph_gets_a_bound() -> None:
 
 
 @given(st.integers(1, 15), st.integers(1, 8), st.sampled_from(["on", "off"]))
-def test_more_context_never_needs_less(blocks: int, offloaded: int, flash: str) -> None:
+def test_more_context_never_needs_less(blocks: int, offloaded: int, flash: FlashAttention) -> None:
+    """But for holes of a few hidden states that a best fit leaves or doesn't."""
     found = model(layers=4, embd=512, heads_kv=2, feed=1024, vocabulary=2000)
+    holes = 4 * 512 * 512 * 4
 
-    def total(n_ctx: int) -> int:
-        settings = Settings(n_ctx=n_ctx, n_parallel=1, flash_attention=flash)  # type: ignore[arg-type]
-        return sum(usage.total for usage in project(found, settings, offloaded=offloaded).usages)
+    def totals(n_ctx: int) -> tuple[int, int]:
+        settings = Settings(n_ctx=n_ctx, n_parallel=1, flash_attention=flash)
+        usages = project(found, settings, offloaded=offloaded).usages
+        return sum(usage.model + usage.context for usage in usages), sum(usage.compute for usage in usages)
 
-    assert total(blocks * 256) <= total((blocks + 1) * 256)
+    stored, computed = totals(blocks * 256)
+    stored_more, computed_more = totals((blocks + 1) * 256)
+    assert stored <= stored_more
+    assert computed <= computed_more + holes
 
 
 @pytest.mark.parametrize("layers", [12, 13, 40])
