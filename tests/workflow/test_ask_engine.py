@@ -58,7 +58,7 @@ def test_the_fit_comes_first_and_then_what_it_chose() -> None:
     placement = result.placement
     assert (placement.n_ctx, placement.n_gpu_layers, placement.tensor_split) == (131072, 48, (33, 15))
     assert placement.changed
-    assert [line.overflow_layers for line in placement.fitted.gpus] == [1, 0]
+    assert [line.overflow_layers for line in placement.fitted.gpus] == [0, 0]
 
 
 def test_without_fit_the_settings_are_only_measured() -> None:

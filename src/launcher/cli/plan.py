@@ -1,15 +1,21 @@
 """``launcher plan``: what would lie where, before anything is loaded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from launcher.cli.engine import engine_option
+from launcher.cli.machines import all_machines, machine_for
 from launcher.cli.options import LauncherCommand, Workspace, workspace
 from launcher.console import Console
 from launcher.core.errors import misuse
 
 if TYPE_CHECKING:
+    from launcher.core.machine import Machine
+    from launcher.core.plan import Plan
     from launcher.workflow.planning import Planner
 
 EXIT_DOES_NOT_FIT = 4
@@ -27,6 +33,8 @@ EXIT_DOES_NOT_FIT = 4
 )
 @click.option("--compare", "view", flag_value="compare", help="Show two profiles side by side.")
 @click.option("--all", "view", flag_value="all", help="Show a matrix: profiles by machines.")
+@click.option("--engine", "view", flag_value="engine", help="Take the figures from llama.cpp's own dry run.")
+@engine_option()
 @click.pass_context
 def plan(
     ctx: click.Context,
@@ -34,6 +42,7 @@ def plan(
     n_ctx: int | None,
     changes: tuple[str, ...],
     view: str | None,
+    engine_bin: Path | None,
 ) -> int:
     """Show what would lie on which device, and why.
 
@@ -51,7 +60,12 @@ def plan(
     if len(profiles) != wanted:
         what = "expected two profiles" if wanted == 2 else "expected one PROFILE"
         raise misuse(what, where="launcher plan", hint="launcher list shows the profiles")
-    show = {"compare": _show_comparison, "max-context": _show_max_context}.get(view or "", _show)
+    views: dict[str, Callable[[Workspace, Planner, Sequence[str]], int]] = {
+        "compare": _show_comparison,
+        "max-context": _show_max_context,
+        "engine": partial(_show_by_engine, engine_bin),
+    }
+    show = views.get(view or "", _show)
     return show(space, planner, profiles)
 
 
@@ -66,21 +80,37 @@ def _changes(words: Sequence[str], n_ctx: int | None) -> Mapping[str, str]:
 
 
 def _show(space: Workspace, planner: "Planner", names: Sequence[str]) -> int:
-    from launcher.cli.machines import machine_for
+    machine = machine_for(space)
+    return _print(space, planner, machine, planner.plan(names[0], machine))
+
+
+def _show_by_engine(
+    engine_bin: Path | None, space: Workspace, planner: "Planner", names: Sequence[str]
+) -> int:
+    from launcher.cli.engine import open_engine
+
+    machine = machine_for(space)
+    profile = planner.subject(names[0], machine).profile
+    with (
+        open_engine(space, profile, machine, engine_bin) as engine,
+        Console().progress("asking the engine"),
+    ):
+        found = planner.plan(names[0], machine, engine)
+    return _print(space, planner, machine, found)
+
+
+def _print(space: Workspace, planner: "Planner", machine: "Machine", found: "Plan") -> int:
     from launcher.console.plan import show_plan, show_plan_json
     from launcher.edges.headers.types import tensor_types
 
-    machine = machine_for(space)
-    found = planner.plan(names[0], machine)
     if space.json:
         show_plan_json(Console(), found)
     else:
-        show_plan(Console(), found, planner.advice(names[0], machine, tensor_types()))
+        show_plan(Console(), found, planner.advice(found.profile, machine, tensor_types()))
     return 0 if found.holds else EXIT_DOES_NOT_FIT
 
 
 def _show_max_context(space: Workspace, planner: "Planner", names: Sequence[str]) -> int:
-    from launcher.cli.machines import machine_for
     from launcher.console.plan import show_max_context
 
     machine = machine_for(space)
@@ -90,7 +120,6 @@ def _show_max_context(space: Workspace, planner: "Planner", names: Sequence[str]
 
 
 def _show_matrix(space: Workspace, planner: "Planner", names: Sequence[str]) -> int:
-    from launcher.cli.machines import all_machines
     from launcher.console.plan import show_matrix, show_plans_json
 
     plans = [planner.plan(name, machine) for name in names for machine in all_machines(space)]
@@ -100,7 +129,6 @@ def _show_matrix(space: Workspace, planner: "Planner", names: Sequence[str]) -> 
 
 
 def _show_comparison(space: Workspace, planner: "Planner", names: Sequence[str]) -> int:
-    from launcher.cli.machines import machine_for
     from launcher.console.plan import show_comparison, show_plans_json
 
     machine = machine_for(space)

@@ -8,7 +8,7 @@ from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.settings import Settings
-from launcher.core.strategy import Choice, choose
+from launcher.core.strategy import Choice, choose, with_margins
 from launcher.core.verdict import HOLDS, Judgement, judge
 
 
@@ -32,7 +32,17 @@ class Assessment:
 
 def assess(settings: Settings, model: Model, machine: Machine) -> Assessment:
     """Place `model` under `settings` and judge the result."""
-    choice = choose(settings, model, machine)
+    return _judged(choose(settings, model, machine), settings, model, machine)
+
+
+def reassess(found: Assessment, placement: Placement, model: Model, machine: Machine) -> Assessment:
+    """`found` with another account of the same strategy: the engine's own."""
+    kept = found.choice.margins
+    placed = with_margins(placement, kept, found.choice.settings, machine)
+    return _judged(replace(found.choice, placement=placed), found.settings, model, machine)
+
+
+def _judged(choice: Choice, settings: Settings, model: Model, machine: Machine) -> Assessment:
     usage = choice.placement.fitted.host.usage
     host = host_demand(usage, settings, machine, model.header.file_bytes)
     return Assessment(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from string import ascii_letters
 
 from launcher.core.fit import Placement, place
 from launcher.core.ledger import DeviceLine, Ledger, Usage
@@ -162,18 +163,23 @@ def with_margins(
 
 
 def _complete(ledger: Ledger, kept: tuple[int, ...], settings: Settings, machine: Machine) -> Ledger:
-    lines = list(ledger.gpus)
-    if settings.split_mode == "none" and lines:
-        unused = Usage()
-        used = lines[0]
-        lines = [
-            replace(used, name=f"CUDA{index}")
-            if index == settings.main_gpu
-            else DeviceLine(name=f"CUDA{index}", usage=unused, layers=0, overflow_layers=0)
-            for index in range(len(machine.gpus))
-        ]
+    alone = settings.split_mode == "none" and ledger.source == "estimate"
+    lines = {settings.main_gpu if alone else _number(line): line for line in ledger.gpus}
+    unused = DeviceLine(name="", usage=Usage(), layers=0, overflow_layers=0)
     gpus = tuple(
-        replace(line, gpu=gpu.name, total=gpu.total, free=gpu.free, margin=margin)
-        for line, gpu, margin in zip(lines, machine.gpus, kept, strict=True)
+        replace(
+            lines.get(index, unused),
+            name=f"CUDA{index}",
+            gpu=gpu.name,
+            total=gpu.total,
+            free=gpu.free,
+            margin=margin,
+        )
+        for index, (gpu, margin) in enumerate(zip(machine.gpus, kept, strict=True))
     )
     return replace(ledger, devices=(*gpus, ledger.host))
+
+
+def _number(line: DeviceLine) -> int:
+    """The index of a device: 1 of ``CUDA1`` or ``ROCm1``."""
+    return int(line.name.lstrip(ascii_letters))

@@ -110,7 +110,8 @@ def host_share(placement: Placement, model: Model) -> str | None:
     gpus, host = placement.fitted.gpus, placement.fitted.host
     if not gpus:
         return "no GPU: all layers in host memory"
-    whole = host.layers or 0
+    counted = sum(line.layers or 0 for line in gpus)
+    whole = model.n_layer_all + 1 - counted if host.layers is None else host.layers
     partial = sum(line.overflow_layers or 0 for line in gpus)
     parts = []
     if whole > 0:

@@ -1,13 +1,15 @@
 """Plans from profiles, headers and machines; each model is read once, however many plans need it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from launcher.core.advice import Advice, advise, largest_context, trial
 from launcher.core.assessment import assess
 from launcher.core.companions import Companions
 from launcher.core.errors import LauncherError, failure
+from launcher.core.fit import Placement
 from launcher.core.header import Header, TensorTypes
 from launcher.core.machine import Machine
 from launcher.core.model import Model
@@ -15,6 +17,7 @@ from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
 from launcher.core.snapshot import matches
 from launcher.core.subject import KnownModel, Subject
+from launcher.workflow.engine import Engine, ask_engine
 
 Resolve = Callable[[str, Machine | None], Profile]
 """A profile by name, for a machine; raises UsageError with all that is wrong with it."""
@@ -79,6 +82,12 @@ def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
     return plan(subject_of(profile, models), machine)
 
 
+def _ask(
+    engine: Engine, command: Sequence[str], model: Model, environment: Mapping[str, str], machine: Machine
+) -> Placement:
+    return ask_engine(engine, model.header, environment, command, machine).placement
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans profiles by name."""
@@ -91,7 +100,11 @@ class Planner:
         profile = self.resolve(name, machine)
         return subject_of(profile, self.models)
 
-    def plan(self, name: str, machine: Machine) -> Plan:
+    def plan(self, name: str, machine: Machine, engine: Engine | None = None) -> Plan:
+        """The plan of a profile; with the figures of `engine` where one is given."""
+        if engine is not None:
+            about = self.subject(name, machine)
+            return plan(about, machine, ask=partial(_ask, engine, about.profile.command))
         return plan_profile(self.resolve(name, machine), self.models, machine)
 
     def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:

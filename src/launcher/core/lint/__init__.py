@@ -3,6 +3,7 @@
 from itertools import chain
 
 from launcher.core.findings import Finding
+from launcher.core.lint import differences
 from launcher.core.lint.assertions import assertions
 from launcher.core.lint.case import Case, Rule, SubjectRule
 from launcher.core.lint.companion_rule import CODE, TITLE, companion_findings
@@ -11,7 +12,17 @@ from launcher.core.lint.model_rules import MODEL_RULES, SUBJECT_RULES
 from launcher.core.lint.setting_rules import SETTING_RULES
 from launcher.core.subject import Subject
 
-__all__ = ["ASSERTIONS", "RULES", "Case", "Rule", "SubjectRule", "companion_findings", "lint", "lint_subject"]
+__all__ = [
+    "ASSERTIONS",
+    "OTHERS",
+    "RULES",
+    "Case",
+    "Rule",
+    "SubjectRule",
+    "companion_findings",
+    "lint",
+    "lint_subject",
+]
 
 PLACED_RULES = (*MODEL_RULES, *SETTING_RULES, *MEMORY_RULES)
 TITLES: list[tuple[str, str]] = [
@@ -21,6 +32,9 @@ TITLES: list[tuple[str, str]] = [
 ]
 RULES = dict(sorted(TITLES))
 """Title of each rule by its number."""
+
+OTHERS = {differences.CODE: differences.TITLE}
+"""Title of what is neither a rule nor an assertion."""
 
 ASSERTIONS = {
     "A001": "PLACEMENT accepts the verdict",

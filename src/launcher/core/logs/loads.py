@@ -41,10 +41,10 @@ class Buffer:
 class Load:
     """What the log says of one load; what it doesn't say is None or empty.
 
-    layers: home of each layer, the output layer last. overridden: layers with tensors elsewhere.
-    offloaded: layers on GPUs, and layers in all, the output layer counted. n_ctx: of all sequences
-    together. splits: of the prompt graph, and of the generation graph. rows: the memory table.
-    after_fit: the engine's fit was over when the load began.
+    layers: home of each layer, the output layer last. overridden: layers with tensors in host
+    memory, whatever their home. offloaded: layers on GPUs, and layers in all, the output layer
+    counted. n_ctx: of all sequences together. splits: of the prompt graph, and of the generation
+    graph. rows: the memory table. after_fit: the engine's fit was over when the load began.
     """
 
     after_fit: bool = False
@@ -175,7 +175,11 @@ def _take_splits(draft: _Draft, match: re.Match[str]) -> None:
 
 
 _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[_Draft, re.Match[str]], None]], ...] = (
-    ("overridden to", re.compile(r"tensor blk\.(\d+)\.\S+ \(.*\) buffer type overridden"), _take_overridden),
+    (
+        "overridden to",
+        re.compile(r"tensor blk\.(\d+)\.\S+ \(.*\) buffer type overridden to (?:CPU|\S+_Host)\b"),
+        _take_overridden,
+    ),
     ("assigned to", re.compile(r"layer +(\d+) assigned to device (\S+?),"), _take_layer),
     (
         "buffer size",

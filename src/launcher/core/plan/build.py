@@ -1,8 +1,13 @@
 """plan(): from a profile and a machine to what would happen."""
 
-from launcher.core.assessment import assess, with_measured
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from launcher.core.assessment import Assessment, assess, reassess, with_measured
+from launcher.core.fit import Placement
 from launcher.core.ledger import Ledger
 from launcher.core.lint import Case, companion_findings, lint, lint_subject
+from launcher.core.lint.differences import compare
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
@@ -11,16 +16,32 @@ from launcher.core.strategy import fit_environment
 from launcher.core.subject import Subject
 from launcher.core.verdict import crowded_out
 
+Ask = Callable[[Model, Mapping[str, str], Machine], Placement]
+"""The engine, asked where it puts a model under an environment on a machine."""
 
-def plan(subject: Subject, machine: Machine, measured: Ledger | None = None) -> Plan:
+
+def plan(
+    subject: Subject, machine: Machine, measured: Ledger | None = None, *, ask: Ask | None = None
+) -> Plan:
     """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``.
 
     measured: what a server of these settings allocated there; it goes before the estimate, except with
-    models beside the profile's own, which would be counted twice.
+    models beside the profile's own, which would be counted twice. ask: whom to ask in place of the
+    estimate; where the two differ is a finding.
     """
     if subject.known.model is None or subject.missing:
         return _without_facts(subject, subject.seen(machine))
-    return _placed(subject, subject.known.model, machine, measured)
+    model, seen = subject.known.model, subject.on(machine)
+    estimate = assess(subject.settings, model, seen)
+    if ask is not None:
+        answer = ask(model, {**subject.profile.environment, **estimate.choice.environment}, seen)
+        found = reassess(estimate, answer, model, seen)
+        apart = compare(estimate.placement.fitted, found.placement.fitted)
+        told = _placed(subject, model, machine, found)
+        return replace(told, findings=(*told.findings, *apart))
+    if measured is not None and not any(subject.claims(machine)):
+        estimate = with_measured(estimate, measured, model, seen)
+    return _placed(subject, model, machine, estimate)
 
 
 def _without_facts(subject: Subject, machine: Machine) -> Plan:
@@ -46,11 +67,8 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
     )
 
 
-def _placed(subject: Subject, model: Model, whole: Machine, measured: Ledger | None) -> Plan:
+def _placed(subject: Subject, model: Model, whole: Machine, found: Assessment) -> Plan:
     machine = subject.on(whole)
-    found = assess(subject.settings, model, machine)
-    if measured is not None and not any(subject.claims(whole)):
-        found = with_measured(found, measured, model, machine)
     placement = found.placement
     judgement = crowded_out(subject.claims(whole), subject.seen(whole)) or found.judgement
     case = Case(subject=subject, model=model, machine=machine, assessment=found)

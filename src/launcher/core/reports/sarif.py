@@ -6,7 +6,7 @@ from typing import Any
 from launcher.core.checking import Checked, CheckResult
 from launcher.core.errors import Problem
 from launcher.core.findings import Finding, Level
-from launcher.core.lint import ASSERTIONS, RULES
+from launcher.core.lint import ASSERTIONS, OTHERS, RULES
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS: dict[Level, str] = {"error": "error", "warning": "warning", "info": "note"}
@@ -15,7 +15,7 @@ CONFIGURATION = "configuration"
 
 def sarif(result: CheckResult, version: str) -> str:
     """The result as one SARIF log with one run; `version` is the launcher's."""
-    titles = {CONFIGURATION: "models.conf can be read", **ASSERTIONS, **RULES}
+    titles = {CONFIGURATION: "models.conf can be read", **ASSERTIONS, **OTHERS, **RULES}
     log = {
         "$schema": SCHEMA,
         "version": "2.1.0",
