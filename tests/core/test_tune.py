@@ -177,7 +177,7 @@ def test_memory_that_is_left_takes_experts_back() -> None:
     lowest = tuple((EXPERTS.format(layer), "CPU") for layer in (8, 9))
     found = neighbours(trial(task(), 200, 1600, overrides=lowest, host=1100))
     assert "experts of 2 layers on GPU 1: layers 6 + 5" in abouts(found)
-    assert "1 layers to GPU 0: layers 7 + 4, experts of 2 on the host" in abouts(found)
+    assert "1 layer to GPU 0: layers 7 + 4, experts of 2 on the host" in abouts(found)
 
 
 def test_layers_on_the_host_are_paid_for_with_experts() -> None:

@@ -72,13 +72,16 @@ def _relief(trial: Trial, layout: Layout) -> Iterator[Change]:
     roomy = max(range(len(slack)), key=slack.__getitem__)
     for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
         if short != roomy:
-            yield layout.shifted(short, roomy, count), f"{count} layers from GPU {short} to {roomy}"
+            yield layout.shifted(short, roomy, count), f"{_layers(count)} from GPU {short} to {roomy}"
     inside = [layer for layer in layout.on_device(short) if layer in trial.task.experts - layout.offloaded]
     for count in _counts(-slack[short], trial.task.expert_bytes(inside)):
         if len(inside) >= count:
-            yield layout.with_experts_on_host(inside[-count:]), f"experts of {count} more layers on the host"
+            yield (
+                layout.with_experts_on_host(inside[-count:]),
+                f"experts of {_layers(count, 'more ')} on the host",
+            )
     for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
-        yield layout.resized(short, -count), f"{count} layers fewer on GPU {short}"
+        yield layout.resized(short, -count), f"{_layers(count)} fewer on GPU {short}"
 
 
 def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
@@ -94,11 +97,11 @@ def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
         inside = [layer for layer in layout.on_device(device) if layer in layout.offloaded]
         for count in _counts(slack[device], trial.task.expert_bytes(inside)):
             if inside:
-                yield layout.with_experts_home(inside[:count]), f"experts of {count} layers on GPU {device}"
+                yield layout.with_experts_home(inside[:count]), f"experts of {_layers(count)} on GPU {device}"
     for device in range(1, len(slack)):
         for count in (1, 2):
-            yield layout.shifted(device, device - 1, count), f"{count} layers to GPU {device - 1}"
-            yield layout.shifted(device - 1, device, count), f"{count} layers to GPU {device}"
+            yield layout.shifted(device, device - 1, count), f"{_layers(count)} to GPU {device - 1}"
+            yield layout.shifted(device - 1, device, count), f"{_layers(count)} to GPU {device}"
 
 
 def _layers_home(trial: Trial, layout: Layout, device: int) -> Iterator[Change]:
@@ -121,3 +124,7 @@ def _counts(amount: int, each: int) -> tuple[int, ...]:
         return ()
     near = max(1, -(-amount // each))
     return tuple(dict.fromkeys((near, near + 1, max(1, near - 1))))
+
+
+def _layers(count: int, which: str = "") -> str:
+    return f"{count} {which}layer{'s' if count > 1 else ''}"
