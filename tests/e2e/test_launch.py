@@ -118,11 +118,12 @@ def test_a_launcher_killed_in_the_middle_of_up_is_mended(conf: Stage) -> None:
     assert status(conf)["interrupted"] is None
 
 
-def test_interrupting_up_brings_the_old_one_back(conf: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_up_brings_the_old_one_back(conf: Stage, number: signal.Signals) -> None:
     assert conf.launcher("up", "one").returncode == 0
     with begin(conf, "up", "two", "--yes") as victim:
         conf.until(lambda: container_of(conf) != "one", "the old one is stopped")
-        victim.send_signal(signal.SIGINT)
+        victim.send_signal(number)
         assert victim.wait(timeout=240) == 130
     assert running(conf) == "one"
 

@@ -1,6 +1,7 @@
 """The command line: wires edges to use cases; the only place that exits."""
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -131,5 +132,6 @@ def _write_bug_log(arguments: Sequence[str]) -> Path:
 
 
 def main() -> NoReturn:
-    """Entry point of the ``launcher`` command."""
+    """Entry point of the ``launcher`` command; a request to end is taken like ^C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
