@@ -97,6 +97,17 @@ def test_a_machine_on_which_nothing_fits_is_exit_4(
     assert Path("models.conf").read_text() == CONF
 
 
+def test_an_embedded_profile_is_tuned_without_gpus(
+    launch: Launch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = "[demo]\nRUNTIME=embedded\nMODEL=SmolLM2-135M-Instruct.Q4_1.gguf\nCTX_SIZE=2048\n"
+    Path("models.conf").write_text(conf)
+    assert launch("tune", "demo", "--json") == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["candidates"][0]["about"] == "as the profile says"
+    assert made["recommendation"]["settings"] == {}
+
+
 def test_a_profile_without_a_header_can_not_be_tuned(
     launch: Launch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from launcher.core.dry_run import EngineResult
+from launcher.core.errors import failure
 from launcher.core.fit import Placement
 from launcher.core.header import Header, Tensor
 from launcher.core.ledger import DeviceLine, Ledger, Usage
@@ -77,7 +78,7 @@ def trial(
 
 
 def failed(of: Task, what: str = "it broke") -> Trial:
-    return Trial(task=of, candidate=Candidate(about="broken"), result=None, failure=what)
+    return Trial(task=of, candidate=Candidate(about="broken"), result=None, error=failure(what))
 
 
 def abouts(candidates: list[Candidate]) -> list[str]:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
+import pytest
+
 from launcher.core.dry_run import Answer, Question
-from launcher.core.errors import failure
+from launcher.core.errors import LauncherError, failure
 from launcher.core.header import Header, Tensor
 from launcher.core.machine import Gpu, Machine
 from launcher.core.tune import Task, ranked
@@ -101,9 +103,9 @@ def test_a_candidate_that_the_engine_refuses_is_no_end() -> None:
     assert ranked(trials)[0].holds
 
 
-def test_an_engine_that_refuses_everything_ends_the_search() -> None:
-    trials = tune(ToyEngine(broken=lambda _: True), TASK, jobs=2)
-    assert all(trial.result is None for trial in trials)
+def test_an_engine_that_refuses_everything_is_an_error() -> None:
+    with pytest.raises(LauncherError, match="it broke"):
+        tune(ToyEngine(broken=lambda _: True), TASK, jobs=2)
 
 
 def test_a_tight_budget_is_the_opening_cut_short() -> None:

@@ -62,7 +62,7 @@ def tune(
     task = _task(subject, machine, dict(planner.plan(profile, machine).environment), cache_types)
     console = Console()
     with (
-        open_engine(space, subject.profile, machine, engine_bin) as engine,
+        open_engine(space, subject.profile, task.machine, engine_bin) as engine,
         console.progress("asking the engine") as progress,
     ):
 
@@ -85,12 +85,13 @@ def _task(
             f"nothing to tune without the model's header: {subject.known.missing}",
             where=f"[{subject.profile.name}]",
         )
+    seen = subject.on(machine)
     return Task(
         header=model.header,
-        machine=machine,
+        machine=seen,
         environment=environment,
         command=subject.profile.command,
-        margins=margins(subject.settings, subject.on(machine)),
+        margins=margins(subject.settings, seen),
         cache_types=cache_types,
     )
 

@@ -18,7 +18,10 @@ def tune(
     engine: Engine, task: Task, *, jobs: int, budget: int = BUDGET, progress: Progress | None = None
 ) -> tuple[Trial, ...]:
     """Try at most `budget` candidates, `jobs` at a time: first the opening, then what is near the
-    best, until that brings nothing. The first trial is the profile as it is."""
+    best, until that brings nothing. The first trial is the profile as it is.
+
+    Raises LauncherError when the engine refuses every candidate of the opening.
+    """
     with ThreadPoolExecutor(jobs) as pool:
         trials: list[Trial] = []
         candidates = opening(task)[:budget]
@@ -26,6 +29,8 @@ def tune(
         while candidates and idle < PATIENCE:
             trials += pool.map(lambda candidate: _try(engine, task, candidate), candidates)
             leader = ranked(trials)[0]
+            if leader.error:
+                raise trials[0].error or leader.error
             idle = idle + 1 if leader is best else 0
             best = leader
             if progress:
@@ -54,5 +59,5 @@ def _try(engine: Engine, task: Task, candidate: Candidate) -> Trial:
     try:
         result = ask_engine(engine, task.header, environment, task.command, task.machine)
     except LauncherError as error:
-        return Trial(task=task, candidate=candidate, result=None, failure=error.problems[0].what)
+        return Trial(task=task, candidate=candidate, result=None, error=error)
     return Trial(task=task, candidate=candidate, result=result)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from launcher.core.dry_run import EngineResult
+from launcher.core.errors import LauncherError
 from launcher.core.ledger import DeviceLine
 from launcher.core.tune.candidate import Candidate
 from launcher.core.tune.layout import Layout
@@ -18,12 +19,17 @@ ROUNDING = 3 * MIB
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One candidate: the engine's result, or the reason why there is none."""
+    """One candidate: the engine's result, or the error that says why there is none."""
 
     task: Task
     candidate: Candidate
     result: EngineResult | None
-    failure: str | None = None
+    error: LauncherError | None = None
+
+    @property
+    def failure(self) -> str | None:
+        """Why there is no result."""
+        return self.error.problems[0].what if self.error else None
 
     @property
     def gpus(self) -> tuple[DeviceLine, ...]:
