@@ -33,6 +33,15 @@ class Console:
         """Print a table or a styled line to stdout."""
         self._out.print(renderable)
 
+    def styled(self, text: str, styles: Mapping[str, str]) -> None:
+        """Print `text` as it is; where there is colour, what a pattern of `styles` finds gets its style."""
+        from rich.text import Text
+
+        shown = Text(text)
+        for pattern, style in styles.items():
+            shown.highlight_regex(pattern, style)
+        self._out.print(shown, soft_wrap=True)
+
     def note(self, text: str, *, style: str | None = None) -> None:
         """Print a line to stderr; `text` is taken literally, no markup."""
         self._err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -10,10 +10,23 @@ from launcher.core.units import mib_up
 
 UNKNOWN = "-"
 
+STYLES = {
+    r"(?m)^.* on .*: fits$": "bold green",
+    r"(?m)^.* on .*: fits-with-[a-z-]+$": "bold yellow",
+    r"(?m)^.* on .*: (does-not-fit|unknown)$": "bold red",
+    r"(?m)^(model|context|strategy|MiB|host|speed|environment|command)\b": "bold",
+    r"(?<=\[)m+": "blue",
+    r"(?<=[m\[])c+(?=[w.\]])": "cyan",
+    r"(?<=[mc\[])w+(?=[.\]])": "magenta",
+    r"(?m)^error L\d+": "bold red",
+    r"(?m)^warning L\d+": "bold yellow",
+    r"(?m)^  hint: .*": "dim",
+}
+
 
 def show_plan(console: Console, plan: Plan, advice: Sequence[Advice]) -> None:
     """The ledger and what would help."""
-    console.data(str(plan))
+    console.styled(str(plan), STYLES)
     if advice:
         console.data("\nwhat would help")
     for each in advice:
