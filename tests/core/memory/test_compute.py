@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from launcher.core.memory.condense import condense, outline
@@ -52,6 +53,7 @@ def test_neighbours_that_are_free_become_one_hole() -> None:
     assert heap.take(128) == first
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=40), st.randoms())
 def test_blocks_never_overlap_and_all_can_be_given_back(sizes: list[int], order: Random) -> None:
     heap = Heap(32)
@@ -153,6 +155,7 @@ def test_an_architecture_without_a_graph_gets_a_bound() -> None:
     assert project(unknown, settings).usages[0].compute > project(known, settings).usages[0].compute
 
 
+@hypothesis_settings(deadline=None)
 @given(st.integers(1, 15), st.integers(1, 8), st.sampled_from(["on", "off"]))
 def test_more_context_never_needs_less(blocks: int, offloaded: int, flash: FlashAttention) -> None:
     """But for holes of a few hidden states that a best fit leaves or doesn't."""
@@ -197,6 +200,7 @@ def test_a_run_of_equal_layers_keeps_a_few() -> None:
     assert [run.times for run in runs] == [5]
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text("ab", max_size=40), st.integers(2, 4))
 def test_what_is_left_out_is_a_whole_number_of_repetitions(keys: str, repetitions: int) -> None:
     kept, runs = condense(keys, repetitions)
