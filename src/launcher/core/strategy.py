@@ -7,6 +7,8 @@ from string import ascii_letters
 from launcher.core.fit import Placement, place
 from launcher.core.ledger import DeviceLine, Ledger, Usage
 from launcher.core.machine import Machine
+from launcher.core.memory.context import context_bytes
+from launcher.core.memory.sizing import Sizing
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import MIB, mib_up
@@ -124,7 +126,7 @@ def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int,
 
     The fit changes nothing where its target is kept to begin with, so that it need not be followed.
     """
-    if weights_on_gpu(model) > machine.gpus[0].free:
+    if weights_on_gpu(model) + _cache(model, settings) > machine.gpus[0].free:
         return None
     alone = replace(settings, split_mode="none", main_gpu=0, fit_target=settings.fit_target or kept)
     found = place(model, replace(alone, fit=False), machine)
@@ -149,6 +151,12 @@ def weights_on_gpu(model: Model) -> int:
     """Bytes of all tensors but the token embedding, which stays in host memory."""
     embedding = model.tensors.get("token_embd.weight")
     return sum(tensor.nbytes for tensor in model.header.tensors) - (embedding.nbytes if embedding else 0)
+
+
+def _cache(model: Model, settings: Settings) -> int:
+    """Bytes of the cache and states on a GPU that has all layers."""
+    sizing = Sizing.of(model, settings, settings.n_ctx)
+    return context_bytes(model, sizing, settings, (0,) * (model.n_layer_all + 1), 1)[0]
 
 
 def with_margins(

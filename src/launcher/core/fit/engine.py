@@ -9,7 +9,8 @@ from launcher.core.fit.shares import Fraction, Layouts, Shares, moved_tensors, m
 from launcher.core.ledger import DeviceLine, Ledger
 from launcher.core.machine import Gpu, Machine
 from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
-from launcher.core.memory.project import Projection, Projector
+from launcher.core.memory.project import Projection
+from launcher.core.memory.shared import projector
 from launcher.core.memory.sizing import CONTEXT_PAD
 from launcher.core.model import Model
 from launcher.core.settings import Settings
@@ -42,7 +43,7 @@ class _Fit:
         self.machine = machine
         self.gpus = _visible(machine.gpus, settings)
         self.margins = _margins(settings, max(len(self.gpus), 1))
-        self.project = Projector(model, settings, len(self.gpus))
+        self.project = projector(model, settings, len(self.gpus))
         self.n_layers = model.n_layer + 1
         self.layouts = Layouts(model, [gpu.free for gpu in self.gpus])
 

@@ -87,7 +87,8 @@ class Projector:
                 pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
             ),
         )
-        key = (detail, sizing, pipeline, layout.homes[0], layout.homes[-1], subject.shortened(detail))
+        ends = layout.homes[0], layout.homes[-1]
+        key = (detail, sizing, pipeline, *ends, layout.common, subject.shortened(detail))
         found = self._computed.get(key)
         if found is None:
             found = self._computed[key] = compute(subject, detail)
