@@ -46,3 +46,20 @@ def test_where_the_fit_misses_its_margin_tuning_finds_a_setting(engine: DirectEn
     assert not trials[0].holds
     assert best.holds
     assert best.n_ctx >= trials[0].n_ctx
+
+
+PREDICTING = [
+    case
+    for case in (load_cases() if FOLDER.is_dir() else [])
+    if "MTP" in case.gguf and case.raw["args"]["fit"] and case.raw["engine"].get("n_gpu_layers", -1) > 0
+]
+
+
+@pytest.mark.parametrize("case", PREDICTING[::10], ids=lambda case: str(case.id).replace("/", "-"))
+def test_a_model_that_predicts_tokens_keeps_its_first_layer_on_the_gpu(
+    engine: DirectEngine, case: Case
+) -> None:
+    trials = tune(engine, tuning_task(case), jobs=JOBS)
+    best = ranked(trials)[0]
+    assert trials[0].host_layers > 0
+    assert (best.holds, best.host_layers) == (True, 0)

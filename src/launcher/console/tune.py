@@ -8,6 +8,7 @@ from launcher.core.tune.report import settings, to_json
 from launcher.core.units import mib_down, mib_up
 
 ROWS = 16
+UNKNOWN = "-"
 NUMBERS = ("missing", "host", "splits", "left")
 
 
@@ -33,13 +34,13 @@ def show_tuning_json(console: Console, profile: str, machine: str, trials: Seque
 
 def _cells(trial: Trial) -> tuple[str, ...]:
     if trial.result is None:
-        return (f"{trial.candidate.about}: {trial.failure}", "-", "-", "-", "-")
-    left = min((line.left or 0 for line in trial.gpus), default=0)
-    splits = "-" if trial.graph_splits is None else str(trial.graph_splits)
+        return (f"{trial.candidate.about}: {trial.failure}", *[UNKNOWN] * len(NUMBERS))
+    lefts = [line.left for line in trial.gpus if line.left is not None]
+    splits = UNKNOWN if trial.graph_splits is None else str(trial.graph_splits)
     return (
         trial.candidate.about,
         f"{mib_up(trial.missing):,}",
         f"{mib_up(trial.host_weights):,}",
         splits,
-        f"{mib_down(left):,}",
+        f"{mib_down(min(lefts)):,}" if lefts else UNKNOWN,
     )
