@@ -1,11 +1,15 @@
 """``launcher accuracy``: the estimate against recorded dry runs of the engine (for development)."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from launcher.cli.options import Globals, LauncherCommand
 from launcher.console import Console
+
+if TYPE_CHECKING:
+    from launcher.edges.oracle import OracleFolder
 
 EXIT_NOT_KEPT = 1
 
@@ -35,9 +39,20 @@ def accuracy(ctx: click.Context, oracle: Path, write: Path | None) -> int:
     from launcher.edges.oracle import OracleFolder
     from launcher.workflow.accuracy import measure_accuracy
 
-    report = measure_accuracy(OracleFolder(oracle, tensor_types()))
+    folder = OracleFolder(oracle, tensor_types())
+    report = measure_accuracy(folder)
     if write is not None:
-        write_atomic(write, accuracy_page(report))
+        write_atomic(write, f"{accuracy_page(report).rstrip()}\n\n{speed_section(folder)}")
     show = show_accuracy_json if ctx.ensure_object(Globals).json else show_accuracy
     show(Console(), report)
     return 0 if report.kept else EXIT_NOT_KEPT
+
+
+def speed_section(folder: "OracleFolder") -> str:
+    """The estimated speeds against those that were measured on the reference machine."""
+    from launcher.cli.machines import resolve_machine
+    from launcher.core.model import Model
+    from launcher.core.speed_seeds import SEEDS, section
+
+    models = {seed.header: Model.of(folder.header(seed.header)) for seed in SEEDS}
+    return section(models, resolve_machine("desk", Path("profiles/machines")))
