@@ -98,6 +98,11 @@ compose() {
     docker compose version >/dev/null
 }
 
+# A registry to update images from.
+registry() {
+    command -v docker-registry >/dev/null || apt_install docker-registry
+}
+
 # The root of a minimal Debian with what llama-server links to.
 base_system() {
     [ ! -f "$base" ] || return 0
@@ -146,6 +151,7 @@ main() {
     engine
     daemon
     compose
+    registry
     server_image
     printf 'docker engine  %s\n' "$(docker version --format '{{.Server.Version}}')"
     printf 'docker compose %s\n' "$(docker compose version --short)"

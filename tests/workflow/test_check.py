@@ -10,6 +10,7 @@ import pytest
 from launcher.core.errors import LauncherError, Problem, UsageError, failure
 from launcher.core.evidence import Evidence, measurement, settings_key
 from launcher.core.header import Header
+from launcher.core.images import Lock, wanted_image
 from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Machine
 from launcher.core.plan import Plan, plan
@@ -137,6 +138,7 @@ def measured_of(name: str, machine: Machine, *, more: int = 0) -> Evidence:
     first = replace(first, usage=first.usage + Usage(compute=more))
     planned = replace(about.profile, environment=estimated.environment)
     return record(
+        image=wanted_image(planned, machine),
         settings=settings_key(planned, estimated.model.file_bytes),
         gpus=tuple(gpu.key for gpu in machine.gpus),
         gpu_names=tuple(gpu.name for gpu in machine.gpus),
@@ -146,7 +148,7 @@ def measured_of(name: str, machine: Machine, *, more: int = 0) -> Evidence:
 
 def checked(*records: Evidence) -> Plan:
     (found,) = check(
-        request("glm", machines=(DESK,)), planner(profile(name="glm")), partial(measurement, records)
+        request("glm", machines=(DESK,)), planner(profile(name="glm")), partial(measurement, records, Lock())
     ).checked
     return found.plan
 
@@ -182,6 +184,7 @@ def test_the_newest_measurement_counts() -> None:
         {"complete": False},
         {"settings": "other"},
         {"machine": "other"},
+        {"image": "another:image"},
         {"measured": None},
     ],
 )

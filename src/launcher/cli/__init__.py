@@ -48,6 +48,7 @@ COMMANDS: dict[str, str] = {
     "tune": "tune",
     "unset": "edit",
     "up": "launch",
+    "update": "update",
 }
 
 

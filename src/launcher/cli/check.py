@@ -37,6 +37,7 @@ def _check(space: Workspace, profiles: tuple[str, ...], allow_unknown: bool) -> 
     from functools import partial
 
     from launcher.cli.evidence import all_evidence
+    from launcher.cli.images import lock_file
     from launcher.cli.machines import all_machines
     from launcher.cli.planning import open_planner
     from launcher.cli.project import load_project, shown
@@ -56,7 +57,8 @@ def _check(space: Workspace, profiles: tuple[str, ...], allow_unknown: bool) -> 
         machines=machines,
         allow_unknown=allow_unknown,
     )
-    return check(request, open_planner(project, {}), partial(measurement, all_evidence(space)))
+    measured = partial(measurement, all_evidence(space), lock_file(space).read())
+    return check(request, open_planner(project, {}), measured)
 
 
 def _show(console: Console, result: "CheckResult", form: str) -> None:

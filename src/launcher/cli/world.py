@@ -9,15 +9,17 @@ from functools import cached_property
 from pathlib import Path
 
 from launcher.cli.evidence import evidence_file
+from launcher.cli.images import lock_file
 from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
 from launcher.cli.project import Project, open_project
 from launcher.core.errors import failure
+from launcher.core.images import Lock
 from launcher.core.machine import Machine
 from launcher.core.profiles import Profile, RuntimeName
 from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
-from launcher.edges.compose import ComposeRuntime
+from launcher.edges.compose import ComposeRuntime, Engine
 from launcher.edges.embedded import EmbeddedRuntime
 from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
@@ -48,9 +50,17 @@ class Preparation:
 class LaunchSite:
     """A project folder on this computer, with everything that starting a server there needs."""
 
-    def __init__(self, space: Workspace, say: Callable[[str], None] = lambda text: None) -> None:
+    def __init__(
+        self,
+        space: Workspace,
+        say: Callable[[str], None] = lambda text: None,
+        *,
+        lock: Lock | None = None,
+    ) -> None:
+        """lock: the images to start from, in place of those in images.lock."""
         self._space = space
         self._say = say
+        self._lock = lock
         self._preparation: Preparation | None = None
 
     @cached_property
@@ -65,14 +75,14 @@ class LaunchSite:
             project=compose_project(self._space.root),
             user=f"{owner.st_uid}:{owner.st_gid}",
             groups=device_groups(),
+            lock=self._lock or lock_file(self._space).read(),
         )
 
     @cached_property
     def world(self) -> World:
         server = LlamaServer()
-        compose = ComposeRuntime(self._space.root, self.site.project, self._say)
         runtimes: dict[RuntimeName, Runtime] = {
-            "compose": compose,
+            "compose": self._compose,
             "embedded": EmbeddedRuntime(
                 folder=self._space.state, healthy=lambda url: server.health(url) == "ok"
             ),
@@ -88,12 +98,21 @@ class LaunchSite:
             witness=Recorder(
                 runtimes=runtimes,
                 prepared=lambda: self._preparation.last if self._preparation else None,
-                digest=lambda image: compose.engine.image_digest(image),
+                digest=lambda image: self.engine.image_digest(image),
                 store=self.evidence,
                 now=time.time,
             ),
             free_memory=lambda: {gpu.key: gpu.free for gpu in observed_machine().gpus},
         )
+
+    @cached_property
+    def _compose(self) -> ComposeRuntime:
+        return ComposeRuntime(self._space.root, self.site.project, self._say)
+
+    @property
+    def engine(self) -> Engine:
+        """The Docker engine."""
+        return self._compose.engine
 
     def server(self, profile: str) -> LlamaServer:
         """The client for the server of `profile`, with its API key."""
@@ -124,6 +143,10 @@ class LaunchSite:
     def planned(self, name: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
         """What `name` would be started as now."""
         return self._prepare(name, free, runtime=runtime, force=True).rendered
+
+    def prepared(self, name: str, free: Mapping[str, int]) -> Prepared:
+        """What `name` would be started as in its own runtime, whether it can be or not."""
+        return self._prepare(name, free, runtime=None, force=True)
 
     @property
     def default_port(self) -> int:

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from launcher.core import dotenv
 from launcher.core import overlay as overlays
 from launcher.core.errors import failure
+from launcher.core.images import Lock
 from launcher.core.machine import Gpu
 from launcher.core.overlay import Overlay
 from launcher.core.profiles import Profile, RuntimeName
@@ -30,13 +31,14 @@ class Site:
     """Facts of this computer that the files need.
 
     models_dir: absolute. project: Compose's project name. user: number:number of who starts the
-    server. groups: numbers of the groups that may open the GPUs' device nodes.
+    server. groups: numbers of the groups that may open the GPUs' device nodes. lock: pinned images.
     """
 
     models_dir: str
     project: str
     user: str = "0:0"
     groups: tuple[int, ...] = ()
+    lock: Lock = field(default_factory=Lock)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,7 @@ def render(
         rendered = _embedded(profile, additions, site.models_dir)
         return replace(rendered, plan_hash=_plan_hash(rendered, profile, site))
     seen = visibility(gpus)
-    image = profile.image or official_image(gpus)
+    image = site.lock.image(profile.image or official_image(gpus))
     rendered = _compose(profile, {**additions, **seen.environment}, image)
     rendered = replace(rendered, plan_hash=_plan_hash(rendered, profile, site))
     return replace(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from launcher.core.images import Lock, wanted_image
 from launcher.core.ledger import Ledger
 from launcher.core.machine import Machine
 from launcher.core.plan import Plan
@@ -78,14 +79,23 @@ def settings_key(profile: Profile, file_bytes: int | None) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:KEY_DIGITS]
 
 
-def measurement(records: Iterable[Evidence], plan: Plan, profile: Profile, machine: Machine) -> Ledger | None:
+def measurement(
+    records: Iterable[Evidence], lock: Lock, plan: Plan, profile: Profile, machine: Machine
+) -> Ledger | None:
     """What the newest whole start with the settings of `plan` on `machine` allocated; None without one.
 
-    profile: as it was planned.
+    Only one from the image that `lock` has now: another engine says nothing of this one. profile: as it
+    was planned.
     """
+    name = wanted_image(profile, machine)
+    image = None if name is None else lock.image(name)
     key = settings_key(replace(profile, environment=plan.environment), plan.model.file_bytes)
-    found = (record for record in records if record.complete and record.measured)
-    same = [record for record in found if record.settings == key and record.is_of(machine)]
+    found = [
+        record
+        for record in records
+        if record.complete and record.measured and (record.settings, record.image) == (key, image)
+    ]
+    same = [record for record in found if record.is_of(machine)]
     return max(same, key=lambda record: record.at).measured if same else None
 
 

@@ -62,6 +62,20 @@ class Engine:
             digests = image.attrs.get("RepoDigests") or [str(image.id)]
             return str(digests[0])
 
+    def newest(self, reference: str) -> str:
+        """The digest (``REPOSITORY@sha256:...``) that an image's name stands for in its registry now."""
+        from docker.utils import parse_repository_tag
+
+        with _explained():
+            repository, _ = parse_repository_tag(reference)
+            return f"{repository}@{self._client.images.get_registry_data(reference).id}"
+
+    def pull(self, digest: str) -> None:
+        """Get the image ``REPOSITORY@sha256:...`` from its registry; returns when it is there."""
+        repository, _, number = digest.partition("@")
+        with _explained():
+            self._client.images.pull(repository, tag=number)
+
     def instance(self, project: str) -> Instance | None:
         """The server of this compose project, whatever its state; None when there is none."""
         container = self._server(project)
