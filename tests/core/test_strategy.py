@@ -57,6 +57,19 @@ def test_a_profile_that_places_itself_is_left_alone(own: dict[str, Any]) -> None
     assert found.words.startswith("the profile's own placement")
 
 
+def test_a_split_that_the_profile_asks_for_is_made() -> None:
+    found = chosen(TINY, split_mode="layer")
+    assert "LLAMA_ARG_SPLIT_MODE" not in found.environment
+    assert found.words == "FIT over 2 GPUs, FIT_TARGET=128,1024"
+    assert all(line.usage.model for line in found.placement.fitted.gpus)
+
+
+def test_the_initial_ledger_is_as_the_profile_asks() -> None:
+    asked, single = chosen(TINY, split_mode="layer"), chosen(TINY)
+    assert single.words.startswith("single GPU")
+    assert single.placement.initial == asked.placement.initial
+
+
 def test_the_target_of_the_main_gpu_stands_first_without_a_split() -> None:
     found = chosen(TINY, split_mode="none", main_gpu=1)
     assert found.environment["LLAMA_ARG_FIT_TARGET"] == "1024"

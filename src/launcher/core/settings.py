@@ -13,8 +13,9 @@ class Settings:
 
     n_ctx: tokens in all sequences together, 0 takes the model's own. n_parallel: server slots
     (n_seq_max), None is llama-server's "auto". n_gpu_layers: None is "auto", -1 is "all".
-    fit_target: bytes per device, None is 1024 MiB each. tensor_split: proportions per device.
-    overrides: (tensor name pattern, buffer type) in order, as given by ``-ot``.
+    split_mode: None is not set, which means layer. fit_target: bytes per device, None is 1024 MiB
+    each. tensor_split: proportions per device. overrides: (tensor name pattern, buffer type) in
+    order, as given by ``-ot``.
     """
 
     n_ctx: int = 0
@@ -29,7 +30,7 @@ class Settings:
     fit_target: tuple[int, ...] | None = None
     fit_ctx: int = 4096
     n_gpu_layers: int | None = None
-    split_mode: SplitMode = "layer"
+    split_mode: SplitMode | None = None
     main_gpu: int = 0
     tensor_split: tuple[float, ...] | None = None
     overrides: tuple[tuple[str, str], ...] = ()

@@ -14,7 +14,7 @@ from launcher.core.settings import Settings
 from launcher.core.units import MIB, mib_up
 
 PLACING = (
-    "n_gpu_layers", "split_mode", "main_gpu", "tensor_split", "overrides", "n_cpu_moe", "cpu_moe",
+    "n_gpu_layers", "main_gpu", "tensor_split", "overrides", "n_cpu_moe", "cpu_moe",
 )  # fmt: skip
 """Settings by which a profile says itself what lies where."""
 
@@ -65,13 +65,14 @@ def margins(settings: Settings, machine: Machine) -> tuple[int, ...]:
 def places_itself(settings: Settings) -> bool:
     """Does the profile itself say which device gets what?"""
     default = Settings()
-    return not settings.fit or any(getattr(settings, name) != getattr(default, name) for name in PLACING)
+    given = any(getattr(settings, name) != getattr(default, name) for name in PLACING)
+    return given or not settings.fit or settings.split_mode not in (None, "layer")
 
 
 def choose(settings: Settings, model: Model, machine: Machine) -> Choice:
     """The strategy for one profile on one machine."""
     kept = margins(settings, machine)
-    if len(machine.gpus) > 1 and not places_itself(settings):
+    if len(machine.gpus) > 1 and settings.split_mode is None and not places_itself(settings):
         alone = _single(settings, model, machine, kept)
         if alone is not None:
             return alone
@@ -142,9 +143,17 @@ def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int,
         words="single GPU: everything fits on CUDA0 with its margin",
         environment=environment,
         settings=alone,
-        placement=with_margins(found, kept, alone, machine),
+        placement=replace(
+            with_margins(found, kept, alone, machine), initial=_as_asked(settings, model, machine, kept)
+        ),
         margins=kept,
     )
+
+
+def _as_asked(settings: Settings, model: Model, machine: Machine, kept: tuple[int, ...]) -> Ledger:
+    """The projection with the profile's own settings, before anything is chosen."""
+    found = place(model, replace(settings, fit=False), machine)
+    return _complete(found.initial, kept, settings, machine)
 
 
 def weights_on_gpu(model: Model) -> int:

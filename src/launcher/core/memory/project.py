@@ -68,7 +68,7 @@ class Projector:
         return (
             self.gpus > 1
             and layout.full_offload
-            and self.settings.split_mode == "layer"
+            and self.settings.split_mode in (None, "layer")
             and self.settings.kv_offload
             and not layout.overridden
         )

@@ -36,7 +36,7 @@ def projector(model: Model, settings: Settings, gpus: int) -> Projector:
         fit_target=None,
         fit_ctx=default.fit_ctx,
         n_gpu_layers=None,
-        split_mode=settings.split_mode if gpus > 1 else "layer",
+        split_mode=settings.split_mode if gpus > 1 else None,
         main_gpu=0,
         tensor_split=None,
         overrides=(),
