@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from launcher.core.ledger import Usage
-from launcher.core.logs import engine_ledger, is_read, measured_ledger, read_loads, read_output_row
+from launcher.core.logs import (
+    engine_ledger,
+    is_read,
+    measured_ledger,
+    projected_ledger,
+    read_build,
+    read_loads,
+    read_output_row,
+)
 from launcher.core.machine import Gpu, Machine
 from launcher.core.units import MIB
 
@@ -57,6 +65,27 @@ def test_the_ledger_of_a_dry_run_takes_the_machine_from_the_machine() -> None:
     ]
     assert ledger.host.total == 64 * 1024 * MIB
     assert (ledger.source, ledger.graph_splits, ledger.gpus[0].layers) == ("engine", None, None)
+
+
+def test_the_fit_of_a_server_projects_what_it_then_allocates() -> None:
+    log = read("server-cpu.log")
+    projected, measured = projected_ledger(log, NO_GPU), measured_ledger(log, NO_GPU)
+    assert projected is not None
+    assert measured is not None
+    assert projected.host.usage == Usage(model=92 * MIB, context=45 * MIB, compute=15 * MIB)
+    assert 0 <= measured.host.usage.total - projected.host.usage.total < 3 * MIB
+
+
+def test_without_a_fit_nothing_is_projected() -> None:
+    log = "\n".join(line for line in read("server-cpu.log").splitlines() if "fit" not in line)
+    assert projected_ledger(log, NO_GPU) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "build"), [("server-cpu.log", "0 (unknown)"), ("server-cpu.jsonl", "0 (unknown)")]
+)
+def test_a_log_names_the_build_that_wrote_it(name: str, build: str) -> None:
+    assert read_build(read(name)) == build
 
 
 @pytest.mark.parametrize("name", ["server-cpu.log", "server-cpu.jsonl"])

@@ -1,6 +1,8 @@
 """up, evidence, bench: what a real llama.cpp server shows of itself, in Docker."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,22 @@ def test_two_profiles_are_started_measured_and_compared(conf: Stage) -> None:
     assert kept["speeds"] == bench["runs"][0]["speeds"]
     again = told(conf, "bench", "long", "--prompt-lengths", "32", "--against", "short")
     assert [ratio["prompt_tokens"] for ratio in again["ratios"]] == [32]
+
+
+def test_a_server_that_dies_at_a_prompt_is_reported_as_that(conf: Stage) -> None:
+    assert conf.launcher("up", "long").returncode == 0
+    words = (sys.executable, "-m", "launcher", "bench", "long", "--prompt-lengths", "900")
+    with subprocess.Popen(words, cwd=conf.root, stderr=subprocess.PIPE, text=True) as bench:
+        assert bench.stderr is not None
+        for line in bench.stderr:
+            if "a prompt of 900 tokens" in line:
+                break
+        subprocess.run(("docker", "kill", conf.container()["Id"]), check=True, capture_output=True)
+        said = bench.stderr.read()
+        assert bench.wait() == 1
+    assert "the server died at a prompt of 900 tokens: the server was killed (exit code 137)" in said
+    (record,) = told(conf, "evidence", "long")["records"]
+    assert record["speeds"] == []
 
 
 def test_a_prompt_longer_than_the_context_is_refused(conf: Stage) -> None:

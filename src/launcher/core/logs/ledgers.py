@@ -47,8 +47,9 @@ def projected_ledger(log: str, machine: Machine) -> Ledger | None:
 
     None without a fit (FIT=off).
     """
-    projections = [load for load in read_loads(log) if load.rows and not load.after_fit]
-    fitted = any(load.after_fit for load in read_loads(log))
+    loads = read_loads(log)
+    projections = [load for load in loads if load.rows and not load.after_fit]
+    fitted = any(load.after_fit for load in loads)
     return engine_ledger(projections[-1], machine) if projections and fitted else None
 
 
