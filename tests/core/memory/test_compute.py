@@ -130,6 +130,18 @@ def test_a_quantised_cache_costs_an_f16_copy_of_one_layer() -> None:
     assert copy // 2 < more <= copy
 
 
+def test_each_fourth_layer_of_smollm3_has_no_rotary_embeddings() -> None:
+    """Its K and V are then made in another order, which costs one hidden state more, as measured."""
+    layers = model(architecture="smollm3", layers=8).layers
+    assert [il for il, layer in enumerate(layers) if layer.unrotated] == [3, 7]
+    settings = Settings(n_ctx=16384, n_parallel=1, flash_attention="on")
+    rotated, unrotated = (
+        project(model(architecture=name, embd=2048, feed=6144, heads_kv=8, vocabulary=100_000), settings)
+        for name in ("xverse", "smollm3")
+    )
+    assert unrotated.usages[0].compute - rotated.usages[0].compute == 512 * 2048 * 4
+
+
 def test_several_gpus_keep_four_copies_of_their_inputs() -> None:
     found = model()
     settings = Settings(n_ctx=32768, n_parallel=1, flash_attention="on")
@@ -174,7 +186,7 @@ def test_more_context_never_needs_less(blocks: int, offloaded: int, flash: Flash
 
 
 @pytest.mark.parametrize("layers", [12, 13, 40])
-@pytest.mark.parametrize("architecture", ["llama", "gemma3"])
+@pytest.mark.parametrize("architecture", ["llama", "gemma3", "smollm3"])
 @pytest.mark.parametrize("offloaded", [99, 5, 0])
 def test_leaving_out_layers_that_repeat_changes_nothing(
     architecture: str, layers: int, offloaded: int, monkeypatch: pytest.MonkeyPatch

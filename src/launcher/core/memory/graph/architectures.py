@@ -63,6 +63,11 @@ _STYLES = {
         routing=Routing(gating="sigmoid", normalised=False, early=True), shared="plain",
     ),
     "phimoe": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
+    "deepseek": Style(factors=True, routing=Routing(normalised=False), shared="plain"),
+    "qwen2vl": Style(positions=4),
+    "smollm3": Style(),
+    "starcoder2": Style(norm="norm"),
+    "xverse": Style(),
     "qwen2moe": Style(routing=Routing(normalised=False), shared="gated"),
 }  # fmt: skip
 

@@ -145,6 +145,8 @@ class _Block:
         return self.attention(place, q, k, v, sinks=sinks)
 
     def _rotated(self, place: Place) -> bool:
+        if place.layer.unrotated:
+            return False
         rule = self.style.rotary
         return rule == "all" or place.layer.windowed or (rule == "mixed" and not self.windows)
 
