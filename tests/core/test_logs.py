@@ -81,11 +81,9 @@ def test_without_a_fit_nothing_is_projected() -> None:
     assert projected_ledger(log, NO_GPU) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "build"), [("server-cpu.log", "0 (unknown)"), ("server-cpu.jsonl", "0 (unknown)")]
-)
-def test_a_log_names_the_build_that_wrote_it(name: str, build: str) -> None:
-    assert read_build(read(name)) == build
+@pytest.mark.parametrize("name", ["server-cpu.log", "server-cpu.jsonl"])
+def test_a_log_names_the_build_that_wrote_it(name: str) -> None:
+    assert read_build(read(name)) == "0 (unknown)"
 
 
 @pytest.mark.parametrize("name", ["server-cpu.log", "server-cpu.jsonl"])
