@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from launcher.core import llama_options
+from launcher.core.machine import Machine
 from launcher.core.options import BY_KEY, OPTIONS, arguments, find
 from launcher.core.profiles import parse, parse_samplers
 from launcher.edges.files import load_yaml, read_text
@@ -63,7 +64,7 @@ def test_the_real_server_takes_every_shipped_profile(server: Path) -> None:
     samplers, _ = parse_samplers(load_yaml(PROJECT / "profiles/samplers.yml"), "samplers.yml")
     registry = parse(read_text(PROJECT / "models.conf"), "models.conf")
     for name in registry.names(include_retired=True):
-        profile = registry.resolve(name, samplers=samplers)
+        profile = registry.resolve(name, samplers=samplers, machine=Machine(name="desk", gpus=()))
         done = subprocess.run(
             [server, *profile.command, "--version"],
             env={**os.environ, **profile.environment},

@@ -176,7 +176,8 @@ def shipped() -> tuple[dict[str, Profile], dict[str, Profile]]:
     assert not wrong
     assert validate(registry, samplers) == []
     profiles = {
-        name: registry.resolve(name, samplers=samplers) for name in registry.names(include_retired=True)
+        name: registry.resolve(name, samplers=samplers, machine=DESK)
+        for name in registry.names(include_retired=True)
     }
     active = registry.names()
     return (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from launcher.core.machine import Machine
 from launcher.core.profiles import parse, parse_samplers
 from launcher.edges.files import load_yaml, read_text
 from launcher.edges.headers import open_headers
@@ -15,7 +16,7 @@ SAMPLERS, _ = parse_samplers(load_yaml(ROOT / "profiles" / "samplers.yml"), "sam
 
 @pytest.mark.parametrize("name", REGISTRY.names())
 def test_an_active_profile_has_a_header(name: str, tmp_path: Path) -> None:
-    model = REGISTRY.resolve(name, samplers=SAMPLERS).model
+    model = REGISTRY.resolve(name, samplers=SAMPLERS, machine=Machine(name="desk", gpus=())).model
     assert model is not None
     header = open_headers(tmp_path, ROOT / "profiles" / "headers").find(model)
     assert header.source in ("snapshot", "reconstructed")

@@ -78,7 +78,7 @@ def show_status(console: Console, status: Status) -> None:
         console.show(facts(_instance_facts(status.instance)))
     if status.devices:
         _show_devices(console, status.devices)
-    for finding in status.findings:
+    for finding in (each for each in status.findings if each.level != "info"):
         console.note(f"{finding.level} {finding.code}: {finding.message}")
 
 

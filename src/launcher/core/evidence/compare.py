@@ -14,6 +14,8 @@ Part = Literal["model", "context", "compute", "total"]
 PARTS: tuple[Part, ...] = ("model", "context", "compute", "total")
 SHARE = 0.03
 AMOUNT = 256 * MIB
+ASK_ENGINE = "launcher plan --engine asks the engine itself"
+FEWER_LOGITS = "a server reserves logits for its slots, the dry run that plans follow for a whole micro-batch"
 DIFFERS, ON_HOST, SPLITS = "E001", "E002", "E003"
 
 
@@ -92,11 +94,12 @@ def _totals(compared: tuple[Comparison, ...]) -> Iterator[Finding]:
     for total in (each for each in compared if each.part == "total" and each.matters):
         parts = [each for each in compared if each.device == total.device and each.part != "total"]
         worst = max(parts, key=lambda each: abs(each.difference or 0))
+        more = (total.difference or 0) > 0
         yield Finding(
             code=DIFFERS,
-            level="warning",
+            level="warning" if more else "info",
             message=f"{total.device}: {_words(total)}, most of it in {worst.part}",
-            hint="launcher plan --engine asks the engine itself",
+            hint=ASK_ENGINE if more else FEWER_LOGITS,
         )
 
 
