@@ -78,6 +78,12 @@ def test_a_finding_names_device_amounts_and_part() -> None:
     )
 
 
+@pytest.mark.parametrize(("compute", "level"), [(200, "warning"), (20, "info")])
+def test_only_more_than_planned_is_a_warning(compute: int, level: str) -> None:
+    (finding,) = findings(record(measured=ledger(CUDA0=(1000, 200, compute), Host=(300, 0, 20))))
+    assert finding.level == level
+
+
 def test_weights_on_the_host_beyond_the_plan_are_a_finding() -> None:
     assert codes((600, 200, 100), host=(700, 0, 20)) == ["E001", "E001", "E002"]
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -58,6 +58,19 @@ def stage(
             _keep(made, ARTIFACTS / request.node.name)
     finally:
         made.runtime.stop()
+
+
+@pytest.fixture
+def project(stage: Stage, models: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Stage]:
+    """Writes a models.conf with these sections, which share the model, the stage's port and one slot."""
+
+    def write(sections: str) -> Stage:
+        shared = f"[*]\nMODEL={MODEL}\nHOST_PORT={stage.profile.host_port}\nN_PARALLEL=1\n"
+        (stage.root / "models.conf").write_text(shared + sections, encoding="utf-8")
+        return stage
+
+    monkeypatch.setenv("LAUNCHER_MODELS_DIR", str(models))
+    return write
 
 
 FAILED = pytest.StashKey[bool]()

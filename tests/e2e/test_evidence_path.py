@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,9 @@ CACHE_BYTES_PER_TOKEN = 30 * 2 * 3 * 64 * 2
 
 
 @pytest.fixture
-def conf(stage: Stage, models: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A project with two profiles that work and one that the server refuses."""
-    (stage.root / "models.conf").write_text(
-        f"""[*]
-MODEL=smollm2.gguf
-HOST_PORT={stage.profile.host_port}
-N_PARALLEL=1
-[short]
-CTX_SIZE=512
-[long]
-CTX_SIZE=1024
-[broken]
-EXTRA_ARGS=--no-such-flag
-""",
-        encoding="utf-8",
-    )
-    monkeypatch.setenv("LAUNCHER_MODELS_DIR", str(models))
-    return stage
+def conf(project: Callable[[str], Stage]) -> Stage:
+    """Two profiles that work and one that the server refuses."""
+    return project("[short]\nCTX_SIZE=512\n[long]\nCTX_SIZE=1024\n[broken]\nEXTRA_ARGS=--no-such-flag\n")
 
 
 def told(stage: Stage, *words: str) -> Any:
@@ -52,9 +38,7 @@ def test_a_start_leaves_what_the_server_really_allocated(conf: Stage) -> None:
     (host,) = record["measured"]["devices"]
     file_bytes = (Path(conf.site.models_dir) / "smollm2.gguf").stat().st_size
     assert 0.9 < host["usage"]["model"] / file_bytes < 1.1
-    assert (
-        host["usage"]["context"] == 1024 * 30 * 2 * 3 * 64 * 2
-    )  # tokens, layers, K and V, heads, length, f16
+    assert host["usage"]["context"] == 1024 * CACHE_BYTES_PER_TOKEN
     assert record["measured"]["n_ctx"] == 1024
     assert record["projected"]["devices"][0]["usage"]["context"] == host["usage"]["context"] // 2**20 * 2**20
     (device,) = told(conf, "status")["devices"]

@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,25 +17,12 @@ REFUSED_FLAG = "--no-such-flag"
 
 
 @pytest.fixture
-def conf(stage: Stage, models: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """A project with two profiles that work and one that the server refuses."""
-    (stage.root / "models.conf").write_text(
-        f"""[*]
-MODEL=smollm2.gguf
-HOST_PORT={stage.profile.host_port}
-N_PARALLEL=1
-[one]
-CTX_SIZE=1024
-[two]
-CTX_SIZE=2048
-EXTRA_ARGS=--temp 0.25
-[broken]
-EXTRA_ARGS={REFUSED_FLAG}
-""",
-        encoding="utf-8",
+def conf(project: Callable[[str], Stage]) -> Stage:
+    """Two profiles that work and one that the server refuses."""
+    return project(
+        f"[one]\nCTX_SIZE=1024\n[two]\nCTX_SIZE=2048\nEXTRA_ARGS=--temp 0.25\n"
+        f"[broken]\nEXTRA_ARGS={REFUSED_FLAG}\n"
     )
-    monkeypatch.setenv("LAUNCHER_MODELS_DIR", str(models))
-    return stage
 
 
 def status(stage: Stage) -> dict[str, Any]:

@@ -47,18 +47,18 @@ def up(
 
     console = Console()
     place = workspace(ctx)
-    project = LaunchSite(place)
-    preparation = project.preparation(profile, runtime=runtime, force=force)
     with console.progress(f"planning {profile}") as progress:
-        outcome = bring_up(project.world, preparation, Teller(console, progress, yes=yes), timeout=timeout)
-    if place.json:
-        console.json(started_json(outcome, preparation.last))
-    else:
+        site = LaunchSite(place, progress.say)
+        preparation = site.preparation(profile, runtime=runtime, force=force)
+        outcome = bring_up(site.world, preparation, Teller(console, progress, yes=yes), timeout=timeout)
+    if not place.json:
         show_started(console, outcome, preparation.last)
-    if ask:
-        show_answer(
-            console, ask, project.server(profile).ask(outcome.instance.url, ask, max_tokens=ANSWER_TOKENS)
-        )
+    url = outcome.instance.url
+    answer = site.server(profile).ask(url, ask, max_tokens=ANSWER_TOKENS) if ask else None
+    if place.json:
+        console.json(started_json(outcome, preparation.last, answer))
+    elif ask and answer:
+        show_answer(console, ask, answer)
 
 
 @click.command(cls=LauncherCommand)
@@ -89,7 +89,7 @@ def restart(ctx: click.Context, timeout: float) -> None:
     with console.progress("restarting") as progress:
         outcome = start_again(LaunchSite(place).world, Teller(console, progress, yes=True), timeout=timeout)
     if place.json:
-        console.json(started_json(outcome, None))
+        console.json(started_json(outcome, None, None))
     else:
         show_started(console, outcome, None)
 

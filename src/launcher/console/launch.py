@@ -57,13 +57,14 @@ def show_answer(console: Console, question: str, answer: Answer) -> None:
         console.note(f"{answer.answer_tokens} tokens at {answer.answer_per_second:.1f} tokens/s")
 
 
-def started_json(outcome: Outcome, prepared: Prepared | None) -> dict[str, Any]:
+def started_json(outcome: Outcome, prepared: Prepared | None, answer: Answer | None) -> dict[str, Any]:
     return {
         "schema": "launcher.up/1",
         "instance": asdict(outcome.instance),
         "seconds": round(outcome.seconds, 3),
         "already_running": outcome.already_running,
         "plan": {"verdict": prepared.plan.verdict, "reason": prepared.plan.reason} if prepared else None,
+        "answer": asdict(answer) if answer else None,
     }
 
 
