@@ -3,12 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from launcher.core.answers import Health
+from launcher.core.dry_run import Answer, Question
 from launcher.core.evidence import Evidence
+from launcher.core.header import Header
 from launcher.core.launch import Instance, Memory, State
+from launcher.core.machine import Machine
 from launcher.core.render import Rendered
 from launcher.workflow.world import Reporter, World
+
+DRY_RUNS = Path(__file__).parent / "data" / "engine"
 
 
 class FakeClock:
@@ -59,6 +65,30 @@ class FakeRuntime:
 
     def logs(self, *, follow: bool = False, tail: int | None = None) -> Iterator[str]:
         yield from self.log
+
+
+def captured(name: str) -> str:
+    return (DRY_RUNS / name).read_text(encoding="utf-8")
+
+
+@dataclass
+class FakeEngine:
+    """Answers with output captured on the reference machine, and remembers what it was asked."""
+
+    fit_status: int = 0
+    fit_log: str = ""
+    asked: list[Question] = field(default_factory=list)
+
+    def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
+        self.asked.append(question)
+        kind = "fit" if question.fits else "measure"
+        return Answer(
+            question=question,
+            status=self.fit_status if question.fits else 0,
+            output=captured(f"desk.{kind}.out"),
+            log=captured(f"desk.{kind}.log") + (self.fit_log if question.fits else ""),
+            command="llama fit-params",
+        )
 
 
 @dataclass

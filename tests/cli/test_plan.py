@@ -194,3 +194,21 @@ def test_the_shipped_profiles_pass_on_the_shipped_machines(
     monkeypatch.chdir(HEADERS.parents[1])
     assert cli.run(["check"]) == 0
     assert "0 failed" in capsys.readouterr().out
+
+
+def test_an_engine_that_fails_is_an_error_with_its_command(
+    launch: Launch, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = project / "llama"
+    engine.write_text("#!/bin/sh\necho broken >&2\nexit 7\n")
+    engine.chmod(0o755)
+    assert launch("check", "tiny", "--machine", "bare", "--engine", "--engine-bin", str(engine)) == 1
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert "[tiny] on bare: engine: the dry run failed (exit 7):\nbroken\n" in streams.err
+    assert f"{engine} fit-params -m" in streams.err
+
+
+def test_an_engine_that_is_not_there_is_an_error(launch: Launch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert launch("check", "tiny", "--machine", "bare", "--engine", "--engine-bin", "nowhere/llama") == 1
+    assert "[tiny] on bare: --engine-bin nowhere/llama: no such program" in capsys.readouterr().err

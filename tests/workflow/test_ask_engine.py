@@ -1,18 +1,14 @@
 """Asking the engine: one run for the fit, one for what it chose."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
 
-from launcher.core.dry_run import Answer, Question
+from fakes import FakeEngine
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header
 from launcher.core.machine import Gpu, Machine
 from launcher.core.units import MIB
 from launcher.workflow.engine import ask_engine
 
-DATA = Path(__file__).parents[1] / "data" / "engine"
 HEADER = Header(metadata={"general.architecture": "x"}, tensors=(), file_bytes=0, source="file")
 DESK = Machine(
     name="desk",
@@ -21,30 +17,6 @@ DESK = Machine(
         Gpu(name="RTX 5070 Ti", total=15900 * MIB, free=12500 * MIB, role="display"),
     ),
 )
-
-
-def captured(name: str) -> str:
-    return (DATA / name).read_text(encoding="utf-8")
-
-
-@dataclass
-class FakeEngine:
-    """Answers with captured output, and remembers what it was asked."""
-
-    fit_status: int = 0
-    fit_log: str = ""
-    asked: list[Question] = field(default_factory=list)
-
-    def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
-        self.asked.append(question)
-        kind = "fit" if question.fits else "measure"
-        return Answer(
-            question=question,
-            status=self.fit_status if question.fits else 0,
-            output=captured(f"desk.{kind}.out"),
-            log=captured(f"desk.{kind}.log") + (self.fit_log if question.fits else ""),
-            command="llama fit-params",
-        )
 
 
 def test_the_fit_comes_first_and_then_what_it_chose() -> None:

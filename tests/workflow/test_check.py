@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from threading import Barrier
 from typing import Any
 
 import pytest
 
+from fakes import FakeEngine
+from launcher.core.dry_run import Answer, Question
 from launcher.core.errors import LauncherError, Problem, UsageError, failure
 from launcher.core.evidence import Evidence, measurement, settings_key
 from launcher.core.header import Header
@@ -16,7 +19,7 @@ from launcher.core.machine import Machine
 from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
 from launcher.core.units import MIB
-from launcher.workflow.check import CheckRequest, check
+from launcher.workflow.check import CheckRequest, by_engine, check, measured_first
 from launcher.workflow.planning import Models, Planner
 from planning import GLM, RTX_4090, TINY, header, machine, profile
 from records import record
@@ -147,9 +150,8 @@ def measured_of(name: str, machine: Machine, *, more: int = 0) -> Evidence:
 
 
 def checked(*records: Evidence) -> Plan:
-    (found,) = check(
-        request("glm", machines=(DESK,)), planner(profile(name="glm")), partial(measurement, records, Lock())
-    ).checked
+    make = measured_first(partial(measurement, records, Lock()))
+    (found,) = check(request("glm", machines=(DESK,)), planner(profile(name="glm")), make).checked
     return found.plan
 
 
@@ -198,3 +200,56 @@ def test_a_start_whose_layers_lay_elsewhere_says_nothing_of_this_one() -> None:
     first, *rest = made.measured.devices
     moved = (replace(first, layers=(first.layers or 0) - 1), *rest)
     assert checked(replace(made, measured=replace(made.measured, devices=moved))).source == "estimate"
+
+
+def test_by_engine_every_plan_has_the_engines_figures() -> None:
+    opened: list[tuple[str, str]] = []
+
+    def engine_for(profile: Profile, machine: Machine) -> FakeEngine:
+        opened.append((profile.name, machine.name))
+        return FakeEngine()
+
+    twins = [profile(GLM, name=name) for name in ("one", "two")]
+    made = check(request("one", "two", machines=(DESK,)), planner(*twins), by_engine(engine_for))
+    assert opened == [("one", "desk"), ("two", "desk")]
+    for each in made.checked:
+        assert each.plan.placed is not None
+        assert (each.plan.source, each.plan.placed.graph_splits) == ("engine", 5)
+
+
+def test_an_engine_that_can_not_be_asked_ends_the_check_with_the_command() -> None:
+    engine = FakeEngine(fit_status=-6)
+    with pytest.raises(LauncherError) as caught:
+        check(request("glm"), planner(profile(name="glm")), by_engine(lambda *_: engine))
+    (problem,) = caught.value.problems
+    assert problem.where == "[glm] on desk: engine"
+    assert problem.hint == "run it again: llama fit-params"
+
+
+def test_settings_that_make_no_sense_are_reported_before_the_engine_is_asked() -> None:
+    engine = FakeEngine()
+    wrong = profile(TINY, name="wrong", environment={"LLAMA_ARG_CTX_SIZE": "many"})
+    made = check(request("wrong"), planner(wrong), by_engine(lambda *_: engine))
+    assert (made.exit_code, made.checked, engine.asked) == (2, (), [])
+
+
+@dataclass
+class TwoAtOnce(FakeEngine):
+    """Answers only while it is asked twice at the same time."""
+
+    both: Barrier = field(default_factory=lambda: Barrier(2, timeout=20))
+
+    def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
+        self.both.wait()
+        return FakeEngine().ask(question, header, machine)
+
+
+def test_several_dry_runs_go_on_at_a_time() -> None:
+    engine = TwoAtOnce()
+    twins = [profile(GLM, name=name) for name in ("one", "two")]
+    wanted = request("one", "two", machines=(DESK,))
+    made = check(wanted, planner(*twins), by_engine(lambda *_: engine), jobs=2)
+    assert [(each.plan.profile, each.plan.source) for each in made.checked] == [
+        ("one", "engine"),
+        ("two", "engine"),
+    ]

@@ -1,8 +1,10 @@
 """The engine that a command asks: a binary of this computer, or the one of the profile's image."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -34,12 +36,44 @@ def open_engine(
 ) -> "DirectEngine | DockerEngine":
     """The engine for a profile on a machine: with the GPUs of this computer where the machine is
     the detected one, else with simulated ones. Raises LauncherError where there is none."""
+    simulated = bool(space.machines) and space.machines[0] != DETECT
+    return _open(engine_bin or _image(profile, machine), simulated)
+
+
+@contextmanager
+def open_engines(
+    engine_bin: Path | None, here: Machine | None
+) -> Iterator[Callable[[Profile, Machine], "DirectEngine | DockerEngine"]]:
+    """The engine for each profile on each machine, opened once for all who share it, by any thread.
+
+    here: the machine that was detected; all others are simulated.
+    """
+    opened: dict[tuple[Path | str, bool], DirectEngine | DockerEngine] = {}
+    lock = Lock()
+    with ExitStack() as stack:
+
+        def engine_for(profile: Profile, machine: Machine) -> "DirectEngine | DockerEngine":
+            key = (engine_bin or _image(profile, machine), machine != here)
+            with lock:
+                if key not in opened:
+                    opened[key] = _open(*key)
+                    stack.enter_context(opened[key])
+                return opened[key]
+
+        yield engine_for
+
+
+def _image(profile: Profile, machine: Machine) -> str:
     from launcher.core.visibility import official_image
+
+    return profile.image or official_image(machine.gpus)
+
+
+def _open(engine: Path | str, simulated: bool) -> "DirectEngine | DockerEngine":
+    """engine: the path of a binary, or the name of an image."""
     from launcher.edges.engine import DirectEngine, DockerEngine
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "launcher"
-    simulated = bool(space.machines) and space.machines[0] != DETECT
-    if engine_bin is not None:
-        return DirectEngine(engine_bin, cache=cache, simulated=simulated)
-    image = profile.image or official_image(machine.gpus)
-    return DockerEngine(image, cache=cache, simulated=simulated)
+    if isinstance(engine, Path):
+        return DirectEngine(engine, cache=cache, simulated=simulated)
+    return DockerEngine(engine, cache=cache, simulated=simulated)

@@ -82,6 +82,11 @@ def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
     return plan(subject_of(profile, models), machine)
 
 
+def plan_by_engine(subject: Subject, machine: Machine, engine: Engine) -> Plan:
+    """The plan with the figures of `engine`. Raises LauncherError where it can't be asked."""
+    return plan(subject, machine, ask=partial(_ask, engine, subject.profile.command))
+
+
 def _ask(
     engine: Engine, command: Sequence[str], model: Model, environment: Mapping[str, str], machine: Machine
 ) -> Placement:
@@ -103,8 +108,7 @@ class Planner:
     def plan(self, name: str, machine: Machine, engine: Engine | None = None) -> Plan:
         """The plan of a profile; with the figures of `engine` where one is given."""
         if engine is not None:
-            about = self.subject(name, machine)
-            return plan(about, machine, ask=partial(_ask, engine, about.profile.command))
+            return plan_by_engine(self.subject(name, machine), machine, engine)
         return plan_profile(self.resolve(name, machine), self.models, machine)
 
     def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
