@@ -17,10 +17,11 @@ def test_launcher_starts_with_its_run_time_dependencies_only(tmp_path: Path) -> 
     run(str(binaries / "pip"), "install", "--quiet", str(REPOSITORY))
     installed = run(str(binaries / "pip"), "list", "--format", "freeze").lower()
     assert not [name for name in DEVELOPMENT if f"{name}==" in installed]
-    listed = run(str(binaries / "launcher"), "list", "--conf", str(REPOSITORY / "models.conf"))
-    assert "glm-flash-q8" in listed
-    planned = run(str(binaries / "launcher"), "check", "--conf", str(REPOSITORY / "models.conf"))
-    assert "0 failed" in planned
+    launcher, conf = str(binaries / "launcher"), ("--conf", str(REPOSITORY / "models.conf"))
+    assert "glm-flash-q8" in run(launcher, "list", *conf)
+    assert "0 failed" in run(launcher, "check", *conf)
+    rendered = run(launcher, "render", "glm-flash-q8", "--machine", "desk", "--stdout", *conf)
+    assert "LLAMA_ARG_FIT_TARGET=128,1024" in rendered
 
 
 def run(*words: str) -> str:
