@@ -1,6 +1,5 @@
 """``launcher check``: does every profile fit the machines that it is meant for?"""
 
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from launcher.cli.engine import engine_option, open_engines
+from launcher.cli.engine import dry_runs_at_once, engine_option, open_engines
 from launcher.cli.machines import DETECT
 from launcher.cli.options import LauncherCommand, Workspace, workspace
 from launcher.console import Console
@@ -89,12 +88,11 @@ def _by_estimate(space: Workspace, request: "CheckRequest", planner: "Planner") 
 def _by_engine(
     engine_bin: Path | None, space: Workspace, request: "CheckRequest", planner: "Planner"
 ) -> "CheckResult":
-    """Dry runs, as many at a time as there are cores; one at a time on real GPUs, where each takes
-    memory from the others."""
+    """The engine's dry runs, and nothing else."""
     from launcher.workflow.check import by_engine, check
 
     here = request.machines[space.machines.index(DETECT)] if DETECT in space.machines else None
-    jobs = 1 if here else os.cpu_count() or 1
+    jobs = dry_runs_at_once(simulated=here is None)
     with open_engines(engine_bin, here) as engine_for, Console().progress("asking the engine"):
         return check(request, planner, by_engine(engine_for), jobs=jobs)
 

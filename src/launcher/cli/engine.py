@@ -36,8 +36,17 @@ def open_engine(
 ) -> "DirectEngine | DockerEngine":
     """The engine for a profile on a machine: with the GPUs of this computer where the machine is
     the detected one, else with simulated ones. Raises LauncherError where there is none."""
-    simulated = bool(space.machines) and space.machines[0] != DETECT
-    return _open(engine_bin or _image(profile, machine), simulated)
+    return _open(engine_bin or _image(profile, machine), on_simulated(space))
+
+
+def on_simulated(space: Workspace) -> bool:
+    """The one machine of this command line is not the detected one."""
+    return bool(space.machines) and space.machines[0] != DETECT
+
+
+def dry_runs_at_once(*, simulated: bool) -> int:
+    """As many as there are cores; one on real GPUs, where each takes memory from the others."""
+    return (os.cpu_count() or 1) if simulated else 1
 
 
 @contextmanager

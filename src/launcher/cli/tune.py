@@ -1,6 +1,5 @@
 """``launcher tune``: a search for better settings, with the engine's own figures."""
 
-import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from launcher.cli.engine import engine_option, open_engine
+from launcher.cli.engine import dry_runs_at_once, engine_option, on_simulated, open_engine
 from launcher.cli.machines import machine_for
 from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
 from launcher.console import Console
@@ -35,7 +34,12 @@ EXIT_DOES_NOT_FIT = 4
 @click.option(
     "--budget", type=click.IntRange(min=1), default=64, help="Candidates to try.", show_default=True
 )
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Dry runs at a time.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Dry runs at a time. Default: as many as cores; 1 on real GPUs.",
+)
 @click.option("--apply", "apply_", is_flag=True, help="Write the recommendation to models.conf.")
 @click.pass_context
 def tune(
@@ -69,7 +73,8 @@ def tune(
         def say(count: int, best: str) -> None:
             progress.say(f"{count} candidates tried; best so far: {best}")
 
-        trials = search(engine, task, jobs=jobs or os.cpu_count() or 1, budget=budget, progress=say)
+        jobs = jobs or dry_runs_at_once(simulated=on_simulated(space))
+        trials = search(engine, task, jobs=jobs, budget=budget, progress=say)
     return _finish(space, console, profile, machine, trials, apply_)
 
 
