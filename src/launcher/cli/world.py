@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from launcher.cli.evidence import evidence_file
 from launcher.cli.images import lock_file
@@ -27,12 +28,14 @@ from launcher.edges.headers import Headers, open_headers
 from launcher.edges.memory_watch import MemoryWatch
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
-from launcher.workflow.bench import Bencher
 from launcher.workflow.evidence import Recorder
 from launcher.workflow.launching import Prepared, assuming_free, prepare
 from launcher.workflow.planning import Models
 from launcher.workflow.runtime import Runtime
 from launcher.workflow.world import World
+
+if TYPE_CHECKING:
+    from launcher.workflow.bench import Bencher
 
 
 @dataclass(slots=True)
@@ -124,8 +127,10 @@ class LaunchSite:
         """What the servers of this folder showed."""
         return evidence_file(self._space)
 
-    def bencher(self, seconds: float) -> Bencher:
+    def bencher(self, seconds: float) -> "Bencher":
         """Measures the server that runs here; one prompt may take so many `seconds`."""
+        from launcher.workflow.bench import Bencher
+
         return Bencher(
             world=self.world,
             server=self.server,

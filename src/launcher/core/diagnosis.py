@@ -24,13 +24,13 @@ class Diagnosis:
 class _Cause:
     """A known failure; `what` is filled with what `pattern` found."""
 
-    pattern: re.Pattern[str]
+    pattern: str
     what: str
     hint: str
 
 
 def _cause(pattern: str, what: str, hint: str) -> _Cause:
-    return _Cause(re.compile(pattern, re.IGNORECASE), what, hint)
+    return _Cause(pattern, what, hint)
 
 
 _LESS_MEMORY = (
@@ -187,7 +187,7 @@ def diagnose(lines: Sequence[str], exit_code: int | None) -> Diagnosis:
     shown = _lines_that_matter(lines)
     for cause in _CAUSES:
         for line in reversed(lines):
-            if match := cause.pattern.search(line):
+            if match := re.search(cause.pattern, line, re.IGNORECASE):
                 found = match.groupdict()
                 return Diagnosis(
                     what=cause.what.format(**found), hint=cause.hint.format(**found), lines=_with(shown, line)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,19 @@ class LlamaServer:
     def __init__(self, api_key_file: Path | None = None) -> None:
         self._api_key_file = api_key_file
 
+    @cached_property
+    def _client(self) -> "httpx.Client":
+        """One for all requests; without certificates, as the server speaks plain HTTP."""
+        import httpx
+
+        return httpx.Client(trust_env=False, verify=False)
+
     def health(self, url: str) -> Health:
         """Whether the server at `url` answers; needs no key. Never raises."""
         import httpx
 
         try:
-            status = httpx.get(f"{url}/health", timeout=HEALTH_SECONDS, trust_env=False).status_code
+            status = self._client.get(f"{url}/health", timeout=HEALTH_SECONDS).status_code
         except httpx.HTTPError:
             return "down"
         return "ok" if status == OK else "loading" if status == LOADING else "down"
@@ -119,8 +127,9 @@ class LlamaServer:
         import httpx
 
         try:
-            with httpx.Client(timeout=seconds, trust_env=False) as client:
-                answer = client.request(method, f"{url}{path}", json=body, headers=self._headers())
+            answer = self._client.request(
+                method, f"{url}{path}", json=body, headers=self._headers(), timeout=seconds
+            )
         except httpx.HTTPError as error:
             raise failure(
                 f"the server does not answer ({type(error).__name__})", where=url, hint="launcher status"

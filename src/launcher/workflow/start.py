@@ -11,7 +11,7 @@ from launcher.core.startup import FIRST, Phase, advance
 from launcher.workflow.runtime import Runtime
 from launcher.workflow.world import Reporter, World
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 PHASE_SECONDS = 1.0
 LOG_TAIL = 400
 FAILED_LOG = ".launcher/failed.log"
