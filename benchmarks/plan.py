@@ -4,8 +4,6 @@ Runs on a project made for the purpose: the shipped headers, profiles that diffe
 and micro-batch, and three machines. Headers are in the launcher's cache, as they are after a first run.
 """
 
-import os
-import resource
 import subprocess
 import sys
 import time
@@ -30,6 +28,11 @@ MACHINES = {
     "single": ["24080MiB, free: 23600MiB"],
     "server": ["81079MiB, free: 80500MiB"] * 2,
 }
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 LAUNCHER = [sys.executable, "-m", "launcher"]
 
 
@@ -88,11 +91,12 @@ def seconds(command: Sequence[str]) -> float:
 
 
 def peak_mib(command: Sequence[str]) -> float:
-    """The largest resident size that `command` reached."""
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, _, usage = os.wait4(child.pid, 0)
-    assert isinstance(usage, resource.struct_rusage)
-    return usage.ru_maxrss * 1024 / MIB
+    """The largest resident size that `command` reached.
+
+    Started by a small process, because Linux counts what the starting one had as the started one's.
+    """
+    done = subprocess.run([sys.executable, "-c", PEAK, *command], capture_output=True, text=True, check=True)
+    return int(done.stdout) * 1024 / MIB
 
 
 def in_process(project: Path) -> float:
