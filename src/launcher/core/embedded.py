@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from launcher.core.errors import Problem, UsageError
 from launcher.core.options import FALSY, PREFIX, TRUTHY, Argument, arguments
+from launcher.core.units import MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def _not(text: str) -> bool:
 
 
 def _mebibytes(text: str) -> tuple[int, ...]:
-    return tuple(int(part) * 1024 * 1024 for part in text.split(","))
+    return tuple(int(part) * MIB for part in text.split(","))
 
 
 def _words(text: str) -> tuple[str, ...]:

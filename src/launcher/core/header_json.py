@@ -30,10 +30,6 @@ def load_header(text: str) -> Header:
     )
 
 
-def _tensor(name: str, shape: list[int], kind: int, nbytes: int) -> Tensor:
-    return Tensor(name, tuple(shape), kind, nbytes)
-
-
 def _encode(value: MetadataValue) -> object:
     if isinstance(value, SkippedArray):
         return {"skipped": [value.element_type, value.length]}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from launcher.core.units import MIB
+
 FlashAttention = Literal["on", "off", "auto"]
 SplitMode = Literal["none", "layer", "row", "tensor"]
 
@@ -39,7 +41,7 @@ class Settings:
     kv_offload: bool = True
     op_offload: bool = True
     swa_full: bool = False
-    cache_ram: int = 8192 * 1024 * 1024
+    cache_ram: int = 8192 * MIB
     mmap: bool = True
     mlock: bool = False
 

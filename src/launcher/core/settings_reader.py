@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from launcher.core.errors import misuse
-from launcher.core.options import BY_KEY, PREFIX, TRUTHY, Argument, arguments
+from launcher.core.options import BY_KEY, FALSY, PREFIX, TRUTHY, Argument, arguments
 from launcher.core.settings import Settings
 from launcher.core.units import MIB
 
@@ -19,8 +19,8 @@ MAPPING = ("auto", "mmap", "mmap+mlock")
 """Values of LOAD_MODE with which weights in host memory are mapped from the file."""
 
 _SYNONYMS = {
-    **dict.fromkeys(("on", "enabled", "true", "1"), "on"),
-    **dict.fromkeys(("off", "disabled", "false", "0"), "off"),
+    **dict.fromkeys(TRUTHY, "on"),
+    **dict.fromkeys(FALSY, "off"),
     "-1": "auto",
 }
 

@@ -8,11 +8,10 @@ from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
 from launcher.core.machine import Headroom, Machine
 from launcher.core.model import Model
+from launcher.core.options import TRUTHY
 from launcher.core.profiles import Profile
 from launcher.core.settings import Settings
 from launcher.core.settings_reader import read_settings
-
-ON = ("1", "on", "true", "enabled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ class Subject:
     @property
     def context_shift(self) -> bool:
         """The profile turns context shift on."""
-        switched = self.profile.environment.get("LLAMA_ARG_CONTEXT_SHIFT", "off").lower() in ON
+        switched = self.profile.environment.get("LLAMA_ARG_CONTEXT_SHIFT", "off").lower() in TRUTHY
         return switched or "--context-shift" in self.profile.command
 
     def on(self, machine: Machine) -> Machine:

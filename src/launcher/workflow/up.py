@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance, Launch, Memory
 from launcher.core.render import Rendered
+from launcher.core.units import MIB
 from launcher.workflow.servers import find, stop_all
 from launcher.workflow.start import Outcome, start, wait
 from launcher.workflow.world import Reporter, World
@@ -14,7 +15,7 @@ from launcher.workflow.world import Reporter, World
 SETTLE_POLL_SECONDS = 0.1
 SETTLE_SECONDS = 30.0
 SETTLE_STILL_SECONDS = 3.0
-SETTLE_SLACK = 64 * 1024 * 1024
+SETTLE_SLACK = 64 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

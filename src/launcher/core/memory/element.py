@@ -14,10 +14,6 @@ class Element:
     block: int
     block_bytes: int
 
-    @property
-    def quantized(self) -> bool:
-        return self.block > 1
-
     def nbytes(self, elements: int) -> int:
         """Bytes of `elements`, whole blocks."""
         return elements // self.block * self.block_bytes
