@@ -212,3 +212,16 @@ def test_an_engine_that_fails_is_an_error_with_its_command(
 def test_an_engine_that_is_not_there_is_an_error(launch: Launch, capsys: pytest.CaptureFixture[str]) -> None:
     assert launch("check", "tiny", "--machine", "bare", "--engine", "--engine-bin", "nowhere/llama") == 1
     assert "[tiny] on bare: --engine-bin nowhere/llama: no such program" in capsys.readouterr().err
+
+
+def test_the_limit_of_the_container_counts(
+    launch: Launch, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "docker-compose.yml").write_text("services: {server: {mem_limit: 32m}}")
+    assert launch("--machine", "small", "plan", "tiny", "--json") == 4
+    found = json.loads(capsys.readouterr().out)
+    assert (found["verdict"], found["host"]["limit_bytes"]) == ("does-not-fit", 32 << 20)
+    assert found["reason"].endswith("MiB more than its container may use")
+    assert found["findings"][0]["hint"].startswith("MEMORY_LIMIT=")
+    assert launch("--machine", "small", "plan", "tiny", "--set", "MEMORY_LIMIT=1GiB", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "fits"

@@ -37,3 +37,15 @@ def test_what_is_free_counts_where_it_is_known() -> None:
 def test_unknown_supply_is_not_missing() -> None:
     demand = host_demand(Usage(model=3 * GIB), production(), machine(memory=None), None)
     assert (demand.supply, demand.missing, demand.missing_later) == (None, 0, 0)
+
+
+def test_a_container_has_no_more_than_its_limit() -> None:
+    desk = replace(machine(), host_limit=2 * GIB)
+    demand = host_demand(Usage(model=3 * GIB), production(), desk, 30 * GIB)
+    assert (demand.supply, demand.limited, demand.missing) == (2 * GIB, True, GIB)
+
+
+def test_a_limit_above_what_is_there_changes_nothing() -> None:
+    desk = replace(machine(), host_limit=100 * GIB)
+    demand = host_demand(Usage(model=3 * GIB), production(), desk, 30 * GIB)
+    assert (demand.supply, demand.limited) == (64 * GIB, False)

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from launcher.core import overlay
 from launcher.core.overlay import Overlay
+from launcher.core.units import GIB
 
 WORDS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))).map(tuple)
 
@@ -23,6 +24,14 @@ def test_gpus_of_every_vendor_are_read_back() -> None:
         groups=("44", "105"),
     )
     assert overlay.from_yaml(overlay.to_yaml(meant)) == meant
+
+
+@pytest.mark.parametrize("gpus", [(), ("GPU-1",)])
+def test_a_memory_limit_is_read_back(gpus: tuple[str, ...]) -> None:
+    meant = Overlay(nvidia=gpus, memory_limit=48 * GIB)
+    written = overlay.to_yaml(meant)
+    assert overlay.from_yaml(written) == meant
+    assert written.count(str(48 * GIB)) == 2, "in both spellings: Compose refuses two that differ"
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_the_hash_changes_with_all_that_the_server_is_given() -> None:
         render(replace(PROFILE, host_port=9000), SITE),
         render(replace(PROFILE, host_bind="0.0.0.0"), SITE),
         render(replace(PROFILE, api_key_file="key"), SITE),
+        render(replace(PROFILE, memory_limit=1 << 30), SITE),
         render(PROFILE, SITE, additions={"LLAMA_ARG_FIT": "on"}),
         render(PROFILE, SITE, gpus=(CARD,)),
         render(PROFILE, replace(SITE, models_dir="/elsewhere")),

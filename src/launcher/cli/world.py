@@ -13,6 +13,7 @@ from launcher.cli.evidence import evidence_file
 from launcher.cli.images import lock_file
 from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
+from launcher.cli.planning import Containers
 from launcher.cli.project import Project, open_project
 from launcher.core.errors import failure
 from launcher.core.images import Lock
@@ -180,7 +181,7 @@ class LaunchSite:
             )
 
     def _profile(self, name: str, machine: Machine, runtime: RuntimeName | None) -> Profile:
-        profile = self.project.profile(name, machine)
+        profile = Containers(self._space.root).of(self.project.profile(name, machine))
         return replace(profile, runtime=runtime) if runtime else profile
 
 

@@ -50,7 +50,7 @@ def remedy(found: Assessment, model: Model, machine: Machine) -> str | None:
 
 def _hopeless(model: Model, machine: Machine) -> bool:
     """The weights alone are more than all memory."""
-    host = machine.host_memory if machine.host_free is None else machine.host_free
+    host = machine.host_supply
     weights = sum(tensor.nbytes for tensor in model.header.tensors)
     return host is not None and weights > host + sum(gpu.free for gpu in machine.gpus)
 

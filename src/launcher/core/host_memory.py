@@ -21,13 +21,15 @@ class HostDemand:
     """Host memory, in bytes.
 
     needed: what the server can't run without. growing: what it may come to hold later. supply:
-    free host memory, or all of it where only that is known; None is unknown. page_cache: bytes
-    of the model file that pass through the page cache while it loads, and can be dropped.
+    free host memory, or all of it where only that is known, up to `limit`; None is unknown. limit:
+    what the server's container may use, None without a limit. page_cache: bytes of the model file
+    that pass through the page cache while it loads, and can be dropped.
     """
 
     needed: tuple[Amount, ...]
     growing: tuple[Amount, ...]
     supply: int | None
+    limit: int | None = None
     page_cache: int
 
     @property
@@ -37,6 +39,11 @@ class HostDemand:
     @property
     def total_bytes(self) -> int:
         return self.needed_bytes + sum(amount.nbytes for amount in self.growing)
+
+    @property
+    def limited(self) -> bool:
+        """It is the container's limit that decides, and not the machine."""
+        return self.limit is not None and self.supply == self.limit
 
     @property
     def missing(self) -> int:
@@ -54,7 +61,8 @@ def host_demand(usage: Usage, settings: Settings, machine: Machine, file_bytes: 
 
     The prompt cache grows up to CACHE_RAM as prompts are kept for reuse (``server_prompt_cache``
     in ``tools/server/server-task.cpp``, build 11160). Weights for the GPUs pass through the page
-    cache while they load.
+    cache while they load; the kernel counts the cache of a mapped file as the container's own, and
+    drops it before it lets the container go beyond its limit.
     """
     mapped = "mapped from the file" if settings.mmap else "read into memory (mmap off)"
     needed = (
@@ -66,6 +74,7 @@ def host_demand(usage: Usage, settings: Settings, machine: Machine, file_bytes: 
     return HostDemand(
         needed=tuple(amount for amount in needed if amount.nbytes),
         growing=tuple(amount for amount in growing if amount.nbytes > 0),
-        supply=machine.host_memory if machine.host_free is None else machine.host_free,
+        supply=machine.host_supply,
+        limit=machine.host_limit,
         page_cache=max(0, (file_bytes or 0) - usage.model) if settings.mmap else 0,
     )

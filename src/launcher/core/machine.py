@@ -42,13 +42,23 @@ class Headroom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """`host_memory` and `host_free` in bytes, after the cgroup limit; None is unknown."""
+    """`host_memory` and `host_free` in bytes, after the cgroup limit; None is unknown.
+
+    host_limit: bytes of it that the server's container may use; None without a limit.
+    """
 
     name: str
     gpus: tuple[Gpu, ...]
     host_memory: int | None = None
     host_free: int | None = None
+    host_limit: int | None = None
     headroom: Headroom = Headroom()
+
+    @property
+    def host_supply(self) -> int | None:
+        """Host memory for the server: what is free, or all where only that is known, up to the limit."""
+        there = self.host_memory if self.host_free is None else self.host_free
+        return min((each for each in (there, self.host_limit) if each is not None), default=None)
 
     def margin(self, gpu: Gpu) -> int:
         """Bytes to leave free on `gpu`: its FIT_TARGET."""

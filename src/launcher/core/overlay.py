@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+from launcher.core.container import memory_limit
 from launcher.core.templating import render_template
 
 NAME = "compose.launch.yml"
@@ -15,7 +16,8 @@ class Overlay:
     """What the overlay says.
 
     command: words after the server's own name. nvidia: GPUs by UUID (or index). device_nodes: for
-    other vendors' GPUs, and groups: numbers of the host's groups that may open them.
+    other vendors' GPUs, and groups: numbers of the host's groups that may open them. memory_limit:
+    bytes of host memory.
     """
 
     command: tuple[str, ...] = ()
@@ -23,6 +25,7 @@ class Overlay:
     device_nodes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     api_key_file: str | None = None
+    memory_limit: int | None = None
 
 
 def to_yaml(overlay: Overlay) -> str:
@@ -36,7 +39,8 @@ def from_yaml(text: str) -> Overlay:
 
     tree = yaml.safe_load(text)
     server = tree["services"]["server"]
-    nvidia = server["deploy"]["resources"]["reservations"]["devices"][0] if "deploy" in server else {}
+    resources = server.get("deploy", {}).get("resources", {})
+    nvidia = resources["reservations"]["devices"][0] if "reservations" in resources else {}
     secret = tree.get("secrets", {}).get("api_key")
     return Overlay(
         command=_words(server.get("command", ())),
@@ -44,6 +48,7 @@ def from_yaml(text: str) -> Overlay:
         device_nodes=_words(server.get("devices", ())),
         groups=_words(server.get("group_add", ())),
         api_key_file=_interpolate(secret["file"]) if secret else None,
+        memory_limit=memory_limit(tree, NAME),
     )
 
 

@@ -82,9 +82,7 @@ def render(
     image = site.lock.image(profile.image or official_image(gpus))
     rendered = _compose(profile, {**additions, **seen.environment}, image)
     rendered = replace(rendered, plan_hash=_plan_hash(rendered, profile, site))
-    return replace(
-        rendered, files=_files(rendered, _overlay(rendered, seen, site, profile.api_key_file), site)
-    )
+    return replace(rendered, files=_files(rendered, _overlay(rendered, seen, site, profile), site))
 
 
 def _embedded(profile: Profile, additions: Mapping[str, str], models_dir: str) -> Rendered:
@@ -141,19 +139,21 @@ def _plan_hash(rendered: Rendered, profile: Profile, site: Site) -> str:
         rendered.host_bind,
         rendered.host_port,
         profile.api_key_file,
+        profile.memory_limit,
         site.models_dir,
     ]
     text = json.dumps(facts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS]
 
 
-def _overlay(rendered: Rendered, seen: Visibility, site: Site, api_key_file: str | None) -> Overlay:
+def _overlay(rendered: Rendered, seen: Visibility, site: Site, profile: Profile) -> Overlay:
     return Overlay(
         command=rendered.command,
         nvidia=seen.nvidia,
         device_nodes=seen.device_nodes,
         groups=tuple(map(str, site.groups)) if seen.device_nodes else (),
-        api_key_file=api_key_file,
+        api_key_file=profile.api_key_file,
+        memory_limit=profile.memory_limit,
     )
 
 

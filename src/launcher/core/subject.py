@@ -93,12 +93,17 @@ class Subject:
         return beside(self.seen(machine), self.claims(machine))
 
     def seen(self, machine: Machine) -> Machine:
-        """`machine` with the headroom that the profile sets; the embedded server sees no GPUs."""
+        """`machine` with the headroom and the memory limit that the profile sets.
+
+        The embedded server sees no GPUs, and has no container.
+        """
         profile, given = self.profile, machine.headroom
         compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
         display = given.display if profile.headroom_display is None else profile.headroom_display
-        gpus = () if profile.runtime == "embedded" else machine.gpus
-        return replace(machine, gpus=gpus, headroom=Headroom(compute=compute, display=display))
+        headroom = Headroom(compute=compute, display=display)
+        if profile.runtime == "embedded":
+            return replace(machine, gpus=(), headroom=headroom)
+        return replace(machine, host_limit=profile.memory_limit, headroom=headroom)
 
     def claims(self, machine: Machine) -> tuple[int, ...]:
         """Bytes that models beside the profile's own take on each GPU."""

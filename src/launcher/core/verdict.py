@@ -84,7 +84,8 @@ def judge(placement: Placement, settings: Settings, model: Model, host: HostDema
     if short:
         return Judgement(verdict="does-not-fit", reason="; ".join(map(str, short)), shortfalls=short)
     if host.missing:
-        reason = f"Host needs {mib_up(host.missing):,} MiB more than it has"
+        has = "its container may use" if host.limited else "it has"
+        reason = f"Host needs {mib_up(host.missing):,} MiB more than {has}"
         return Judgement(verdict="does-not-fit", reason=reason)
     if placement.doubts and shortfalls(placement, allowance=1):
         return Judgement(verdict="unknown", reason="within the doubt: " + "; ".join(placement.doubts))

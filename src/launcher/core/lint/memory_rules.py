@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from launcher.core.advice import remedy
+from launcher.core.assessment import Assessment
 from launcher.core.findings import Finding
 from launcher.core.ledger import DeviceLine
 from launcher.core.lint.case import Case, Rule
@@ -21,8 +22,18 @@ def plan_holds(case: Case) -> Iterator[Finding]:
         code="L015",
         level="error",
         message=f"{found.judgement.reason}{blame}",
-        hint=remedy(found, case.model, case.machine) or "no single setting helps: a smaller quantisation",
+        hint=_larger_limit(found)
+        or remedy(found, case.model, case.machine)
+        or "no single setting helps: a smaller quantisation",
     )
+
+
+def _larger_limit(found: Assessment) -> str | None:
+    """The memory limit that the container needs, where nothing but the limit is too small."""
+    host = found.host
+    if found.judgement.shortfalls or not host.limited:
+        return None
+    return f"MEMORY_LIMIT={mib_up(host.needed_bytes)}MiB, or mem_limit in docker-compose.yml, holds as much"
 
 
 def fit_is_not_tight(case: Case) -> Iterator[Finding]:

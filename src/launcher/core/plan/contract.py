@@ -70,6 +70,7 @@ def _host(plan: Plan) -> dict[str, Any] | None:
         "needed_bytes": host.needed_bytes,
         "total_bytes": host.total_bytes,
         "supply_bytes": host.supply,
+        "limit_bytes": host.limit,
         "page_cache_bytes": host.page_cache,
         "parts": [asdict(amount) for amount in (*host.needed, *host.growing)],
     }

@@ -100,7 +100,8 @@ def _host(plan: Plan) -> Iterator[str]:
     parts = [f"{amount.name} {mib_up(amount.nbytes):,}" for amount in (*host.needed, *host.growing)]
     supply = "an unknown amount" if host.supply is None else f"{mib_down(host.supply):,}"
     yield ""
-    yield f"host      {mib_up(host.total_bytes):,} of {supply} MiB: {', '.join(parts)}"
+    whose = " of its container" if host.limited else ""
+    yield f"host      {mib_up(host.total_bytes):,} of {supply} MiB{whose}: {', '.join(parts)}"
     if host.page_cache:
         yield f"          {mib_up(host.page_cache):,} MiB more pass through the page cache while loading"
 

@@ -42,6 +42,7 @@ def build(
         host_port=int(text("HOST_PORT") or DEFAULT_PORT),
         host_bind=text("HOST_BIND") or DEFAULT_BIND,
         api_key_file=text("API_KEY_FILE"),
+        memory_limit=size("MEMORY_LIMIT"),
         headroom_compute=size("HEADROOM_COMPUTE"),
         headroom_display=size("HEADROOM_DISPLAY"),
         min_ctx=int(settings["MIN_CTX"].value) if "MIN_CTX" in settings else None,

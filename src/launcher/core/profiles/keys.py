@@ -123,6 +123,13 @@ LAUNCHER_KEYS = (
         _text,
         "A file with API keys, one per line; a relative path starts at the project's folder.",
     ),
+    _key(
+        "MEMORY_LIMIT",
+        "a size, such as 48GiB",
+        _size,
+        "Host memory that the container may use, in place of what docker-compose.yml says. "
+        "The plan counts with it; beyond it the kernel ends the server.",
+    ),
     _key("MIN_CTX", "an integer of at least 1", _TOKENS, "`launcher check` fails if the context is smaller."),
     _key(
         "MAX_HOST_WEIGHTS",

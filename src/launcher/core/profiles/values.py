@@ -31,8 +31,8 @@ class Profile:
     it (HF_REPO and the like). environment: llama-server's own variables (``LLAMA_ARG_*``), only
     those that are set, without the three paths. command: flags of the sampler, then EXTRA_ARGS, as
     words. machines: names of the machines it is meant for, None is all. api_key_file: path on the
-    host, from the project folder. headroom_compute, headroom_display, max_host_weights: bytes.
-    min_ctx: tokens. line: of its section.
+    host, from the project folder. memory_limit: bytes that the container may use. headroom_compute,
+    headroom_display, max_host_weights: bytes. min_ctx: tokens. line: of its section.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Profile:
     host_port: int = 8080
     host_bind: str = "127.0.0.1"
     api_key_file: str | None = None
+    memory_limit: int | None = None
     headroom_compute: int | None = None
     headroom_display: int | None = None
     min_ctx: int | None = None
