@@ -37,6 +37,7 @@ class Layer:
     windowed: keeps only a sliding window. cached: owns a KV cache. recurrent: owns a state.
     reads: the layer whose cache this one reads, None for its own. sparse: keeps only its largest
     activations (gemma3n). unrotated: has no rotary embeddings, whatever its window (smollm3).
+    deepened: gets a part of the input embeddings added to its result (deepstack).
     predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
     facts and tensors; form: the same but for the types of the tensors.
     """
@@ -54,6 +55,7 @@ class Layer:
     reads: int | None
     sparse: bool
     unrotated: bool
+    deepened: bool
     tensors: Mapping[str, Tensor] = field(repr=False)
     kind: int
     form: int
@@ -125,6 +127,16 @@ class Model:
         return "output.weight" not in self.tensors
 
     @property
+    def embedding_scale(self) -> float:
+        """Factor of the input embeddings, 0 for none; minicpm has one that its older files lack."""
+        return self.metadata.number("embedding_scale", 12.0 if self.architecture == "minicpm" else 0.0)
+
+    @property
+    def residual_scale(self) -> float:
+        """Factor of what is added to the residual, 0 for none; minicpm has one that its older files lack."""
+        return self.metadata.number("residual_scale", 0.2 if self.architecture == "minicpm" else 0.0)
+
+    @property
     def recurrent(self) -> bool:
         """At least one layer keeps a recurrent state."""
         return any(layer.recurrent for layer in self.layers)
@@ -178,6 +190,7 @@ def _layers(
     n_layer_all = len(heads.query)
     shared_from = _first_sharing_layer(meta, n_layer_all)
     has_cache = meta.architecture not in _NO_CACHE
+    deepened = meta.integer("n_deepstack_layers", 0)
     forms: dict[object, int] = {}
     kinds: dict[object, int] = {}
     layers = []
@@ -189,7 +202,7 @@ def _layers(
             heads.query[il], heads.key_value[il], key_length, value_length, heads.feed_forward[il], used[il],
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
             _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
-            meta.architecture == "smollm3" and (il + 1) % _UNROTATED_STEP == 0,
+            meta.architecture == "smollm3" and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))

@@ -46,6 +46,7 @@ _RULES = {
     "gpt-oss": _Rule(period=2, always=True),
     "granite_swa": _Rule(always=True),
     "laguna": _Rule(period=4, dense_first=True),
+    "lfm2": _Rule(),
     "llama4": _Rule(period=4, always=True, size=8192, fixed_size=True, kind="chunked"),
     "maple": _Rule(always=True),
     "mellum": _Rule(period=4),

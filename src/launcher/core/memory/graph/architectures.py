@@ -9,11 +9,14 @@ from launcher.core.memory.graph.hybrid import (
     build_delta,
     build_falcon_h1,
     build_granite_hybrid,
+    build_jamba,
+    build_lfm2,
     build_mamba,
     build_nemotron_h,
 )
 from launcher.core.memory.graph.latent import build_latent
-from launcher.core.memory.graph.transformer import Style, build_transformer
+from launcher.core.memory.graph.style import Part, Style
+from launcher.core.memory.graph.transformer import build_transformer
 from launcher.core.model import Model
 
 Build = Callable[[Builder, Iterable[Place]], None]
@@ -23,6 +26,7 @@ def _styled(style: Style) -> Build:
     return lambda b, places: build_transformer(b, places, style)
 
 
+_COHERE: tuple[Part, Part, Part] = ("feed_forward", "residual", "attention")
 _STYLES = {
     "llama": Style(factors=True),
     "qwen2": Style(),
@@ -41,8 +45,8 @@ _STYLES = {
         routing=Routing(gating="softmax_weight", normalised=False),
     ),
     "minimax-m2": Style(flat=True, routing=Routing(gating="sigmoid")),
-    "command-r": Style(norm="norm", parallel=True, scaled_logits=True),
-    "cohere2": Style(norm="norm", parallel=True, scaled_logits=True, rotary="windows"),
+    "command-r": Style(norm="norm", parallel=_COHERE, scaled_logits=True),
+    "cohere2": Style(norm="norm", parallel=_COHERE, scaled_logits=True, rotary="windows"),
     "glm4moe": Style(
         ffn_norm="post_attention_norm", sections=True, routing=Routing(gating="sigmoid"), headed=True,
         shared="plain",
@@ -63,6 +67,18 @@ _STYLES = {
         routing=Routing(gating="sigmoid", normalised=False, early=True), shared="plain",
     ),
     "phimoe": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
+    "arcee": Style(factors=True, squared=True),
+    "bailingmoe": Style(factors=True, routing=Routing(), headed=True, shared="plain"),
+    "chatglm": Style(halves=True),
+    "exaone": Style(factors=True),
+    "falcon": Style(norm="norm", parallel=("feed_forward", "attention", "residual")),
+    "minicpm": Style(factors=True, residual_scale=True, scaled_logits=True),
+    "nemotron": Style(norm="norm", squared=True),
+    "phi2": Style(norm="norm", scaled_query=True, parallel=("attention", "feed_forward", "residual")),
+    "qwen": Style(),
+    "qwen3vl": Style(positions=4),
+    "qwen3vlmoe": Style(positions=4),
+    "stablelm": Style(norm="norm", unnormed_parallel=True),
     "deepseek": Style(factors=True, routing=Routing(normalised=False), shared="plain"),
     "qwen2vl": Style(positions=4),
     "smollm3": Style(),
@@ -78,6 +94,9 @@ _BUILDERS: dict[str, Build] = {
     "gemma3n": build_gemma3n,
     "gemma4": build_gemma4,
     "granitehybrid": build_granite_hybrid,
+    "jamba": build_jamba,
+    "lfm2": build_lfm2,
+    "lfm2moe": build_lfm2,
     "mamba": build_mamba,
     "mamba2": build_mamba,
     "mistral4": build_latent,

@@ -32,6 +32,7 @@ class Attention:
         model, sizing = builder.model, builder.sizing
         self._widest = max((layer.value_width for layer in model.layers), default=0)
         windowed = any(layer.windowed for layer in model.layers)
+        self._rotates = not (windowed and model.recurrent)
         self._inputs = {False: self._cache_inputs(sizing.n_ctx_seq, windowed=False)}
         if windowed:
             self._inputs[True] = self._cache_inputs(builder.ground.window_cells, windowed=True)
@@ -53,7 +54,8 @@ class Attention:
         )
 
     def _rotation(self, element: Element, lengths: set[int], *, largest: bool) -> Node | None:
-        if len(lengths) != 1 or element.block == 1:
+        """The matrix that rotates K or V; none for hybrids with windows (``build_inp_mem_hybrid_iswa``)."""
+        if not self._rotates or len(lengths) != 1 or element.block == 1:
             return None
         (length,) = lengths
         if length == 0 or length % ROTATION:

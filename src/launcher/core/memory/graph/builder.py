@@ -56,6 +56,7 @@ class Builder:
         self.g = Graph()
         self.n_tokens = sizing.n_tokens
         self._common: dict[tuple[str, int], Node] = {}
+        self._embedded: Node
 
     # leaves
 
@@ -104,14 +105,26 @@ class Builder:
 
     def embedding(self) -> Node:
         """Token embeddings, looked up on the host, beside the input for ready-made embeddings;
-        scaled if the header says so."""
+        scaled if the header says so. They are wider where later layers get a part of them (deepstack)."""
         table = self.need_common("token_embd.weight", HOST)
-        rows = self.g.get_rows(table, self.g.input(self.n_tokens, element=I32))
-        self.g.expand(rows)
-        self.g.expand(self.g.input(self.model.n_embd, self.n_tokens))
-        if self.model.metadata.number("embedding_scale", 0.0):
-            return self.g.expand(self.g.scale(rows))
+        g, model, tokens = self.g, self.model, self.n_tokens
+        rows = g.get_rows(table, g.input(tokens, element=I32))
+        deeper = model.n_embd * model.metadata.integer("n_deepstack_layers", 0)
+        if deeper:
+            rows = g.padded(rows, deeper)
+        g.expand(rows)
+        g.expand(g.input(model.n_embd + deeper, tokens))
+        if deeper:
+            rows = g.view(rows, (model.n_embd, tokens), rows.nb[1:2])
+        self._embedded = rows
+        if model.embedding_scale:
+            return g.expand(g.scale(rows))
         return rows
+
+    def deepen(self, a: Node) -> Node:
+        """`a` and the part of the input embeddings that is meant for this layer (deepstack)."""
+        wide = self._embedded
+        return self.g.add(a, self.g.view(wide, a.ne[:2], wide.nb[1:2]))
 
     def output_ids(self) -> Node:
         """Which rows of the micro-batch yield logits."""
@@ -121,12 +134,12 @@ class Builder:
         """The output norm and the product with the output matrix (the token embedding if tied).
 
         What the engine hands out as embeddings is never freed nor overwritten (``set_outputs``).
+        lfm2 calls its output norm ``token_embd_norm``.
         ids: the rows to pick, where the architecture picks them after the norm.
         """
         home = self.ground.output
-        normed = self.norm(
-            a, self.common("output_norm.weight", home), self.common("output_norm.bias", home), op=norm
-        )
+        weight = self.common("output_norm.weight", home) or self.common("token_embd_norm.weight", home)
+        normed = self.norm(a, weight, self.common("output_norm.bias", home), op=norm)
         normed.output = True
         if ids is None:
             return self.logits(normed)
@@ -184,7 +197,9 @@ class Builder:
         bias = self.weight(place, f"{name}.bias")
         return result if bias is None else self.g.add(result, bias)
 
-    def feed_forward(self, place: Place, a: Node, suffix: str = "", *, halves: bool = False) -> Node:
+    def feed_forward(
+        self, place: Place, a: Node, suffix: str = "", *, halves: bool = False, squared: bool = False
+    ) -> Node:
         """The feed-forward block: gated when there is a gate or `halves`, else one activation."""
         up = self.product(place, f"ffn_up{suffix}", a)
         if f"ffn_gate{suffix}.weight" in place.layer.tensors:
@@ -193,6 +208,8 @@ class Builder:
             result = self.g.glu_halves(up)
         else:
             result = self.g.unary(up)
+            if squared:
+                result = self.g.like("sqr", result)
         return self.product(place, f"ffn_down{suffix}", result)
 
 

@@ -1,13 +1,14 @@
 """Graphs of recurrent and hybrid models (``src/models/*.cpp``, build 11160)."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from launcher.core.memory.element import I32
 from launcher.core.memory.graph.attention import Attention
 from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.experts import Routing, header_routing, routed_experts
 from launcher.core.memory.graph.node import Node
-from launcher.core.memory.graph.recurrent import States, delta_net, mamba1, mamba2
+from launcher.core.memory.graph.recurrent import States, delta_net, mamba1, mamba2, short_convolution
 from launcher.core.memory.graph.transformer import project, shared_expert
 
 
@@ -206,3 +207,45 @@ def _gated_attention_next(b: Builder, attention: Attention, place: Place, a: Nod
     result = attention(place, g.rope(q, positions), g.rope(k, positions), v, out=None)
     gate = g.unary(g.cont(gate, layer.key_length * layer.heads, tokens))
     return b.product(place, "attn_output", g.mul(result, gate))
+
+
+def build_lfm2(b: Builder, places: Iterable[Place]) -> None:
+    """lfm2 and lfm2moe: short convolutions with attention in between."""
+    g = b.g
+    current = g.expand(b.embedding())
+    states, attention, ids = States(b), Attention(b), b.output_ids()
+    positions = g.input(b.n_tokens, element=I32)
+    routing = replace(header_routing(b, "softmax"), normalised=True)
+    for place in places:
+        normed = b.layer_norm(current, place, "attn_norm")
+        if place.layer.recurrent:
+            result = short_convolution(b, states, place, normed)
+        else:
+            q, k, v = project(b, place, normed, flat=False)
+            q, k = b.layer_norm(q, place, "attn_q_norm"), b.layer_norm(k, place, "attn_k_norm")
+            result = attention(place, g.rope(q, positions), g.rope(k, positions), v)
+        if place.last:
+            result, current = g.get_rows(result, ids), g.get_rows(current, ids)
+        middle = g.add(current, result)
+        inner = b.layer_norm(middle, place, "ffn_norm")
+        current = g.add(middle, _experts_or_dense(b, place, inner, routing))
+    g.expand(b.head(current))
+
+
+def build_jamba(b: Builder, places: Iterable[Place]) -> None:
+    """jamba: Mamba or attention without positions, then experts or a feed-forward."""
+    g = b.g
+    current = b.embedding()
+    states, attention, ids = States(b), Attention(b), b.output_ids()
+    for place in places:
+        normed = b.layer_norm(current, place, "attn_norm")
+        if place.layer.recurrent:
+            result = mamba1(b, states, place, normed)
+        else:
+            result = attention(place, *project(b, place, normed, flat=False))
+        if place.last:
+            result, current = g.get_rows(result, ids), g.get_rows(current, ids)
+        middle = g.add(current, result)
+        inner = b.layer_norm(middle, place, "ffn_norm")
+        current = g.add(middle, _experts_or_dense(b, place, inner, Routing(normalised=False)))
+    g.expand(b.head(current))

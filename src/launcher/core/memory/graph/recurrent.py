@@ -173,3 +173,18 @@ def _interleave(b: Builder, a: Node, factor: int) -> Node:
     length, count, tokens, seqs = a.ne
     spread = g.repeat(g.reshape(a, length, 1, count, tokens * seqs), length, factor, count, tokens * seqs)
     return g.reshape(spread, length, count * factor, tokens, seqs)
+
+
+def short_convolution(b: Builder, states: States, place: Place, a: Node) -> Node:
+    """A gated convolution over the last few tokens (``lfm2.cpp``)."""
+    g, seqs, tokens, embd = b.g, states.sequences, states.per_sequence, b.model.n_embd
+    past = b.model.space.shortconv - 1
+    mixed = g.mul_mat(b.need(place, "shortconv.in_proj.weight"), g.reshape(a, a.ne[0], tokens, seqs))
+    before, after, x = (g.view(mixed, (embd, tokens, seqs), mixed.nb[1:3]) for _ in range(3))
+    recent = g.transpose(g.mul(before, x))
+    conv = g.reshape(states.read(place, conv=True), past, embd, seqs)
+    window = g.concat(conv, recent, 0)
+    states.write(place, g.view(window, (past, embd, seqs), window.nb[1:3]), conv=True)
+    convolved = Node("ssm_conv", (embd, tokens, seqs, 1), [window, b.need(place, "shortconv.conv.weight")])
+    result = g.mul_mat(b.need(place, "shortconv.out_proj.weight"), g.mul(after, convolved))
+    return g.reshape(result, embd, tokens * seqs)

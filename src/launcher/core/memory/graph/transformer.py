@@ -1,60 +1,16 @@
 """Graphs of the transformers that differ only in style (``src/models/*.cpp``, build 11160)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
 
 from launcher.core.memory.element import F32, I32
 from launcher.core.memory.graph.attention import Attention
-from launcher.core.memory.graph.builder import Builder, NormOp, Place
-from launcher.core.memory.graph.experts import Routing, header_routing, routed_experts
+from launcher.core.memory.graph.builder import Builder, Place
+from launcher.core.memory.graph.experts import routed_experts
 from launcher.core.memory.graph.node import Node
+from launcher.core.memory.graph.style import Part, Style, positions_per_token, routing_of, tempered
 
-_PLAIN_ROUTING = Routing()
 _UNNORMED_EXPERTS = 128
 """Of Llama 4, the variant with so many experts has no norms of Q and K (``use_kq_norm``)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """How an architecture arranges attention and feed-forward.
-
-    flat: Q, K and V are kept flat until their norms are applied (norms over all heads).
-    scaled_query: Q is scaled before attention. post_norms: norms after attention and after the
-    feed-forward. ffn_norm: name of the norm before the feed-forward, None for none. parallel:
-    attention and feed-forward read the same norm. halves: gate and up are one product.
-    scaled_embedding, capped: embeddings and logits pass through a scale. late_ids: the outputs
-    are picked after the last layer. rotary: which layers have rotary embeddings; mixed: those with
-    a window if any has one. normed_after: norms of Q and K come after the rotary embeddings.
-    temperature: Q is scaled by an input. sections: four positions per token if the header has
-    rotary sections. headed: the header says how experts are weighed; routing is the default.
-    """
-
-    norm: NormOp = "rms_norm"
-    input_norm: bool = True
-    flat: bool = False
-    scaled_query: bool = False
-    post_norms: bool = False
-    ffn_norm: str | None = "ffn_norm"
-    parallel: bool = False
-    halves: bool = False
-    scaled_embedding: bool = False
-    capped: bool = False
-    scaled_logits: bool = False
-    soft_cap: bool = False
-    normed_after: Literal["no", "weighted", "bare"] = "no"
-    late_ids: bool = False
-    sinks: bool = False
-    rotary: Literal["all", "windows", "mixed"] = "all"
-    factors: bool = False
-    temperature: Literal["no", "all", "unrotated"] = "no"
-    positions: int = 1
-    sections: bool = False
-    routing: Routing = _PLAIN_ROUTING
-    headed: bool = False
-    shared: Literal["none", "plain", "gated"] = "none"
-    residual_scale: bool = False
-    residual_first: bool = False
 
 
 def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None:
@@ -87,40 +43,60 @@ class _Block:
         self.temperature = b.g.input(1, 1, b.n_tokens, element=F32) if tempered(b, style) else None
         self.attention = Attention(b, soft_cap=style.soft_cap)
         self.routing = routing_of(b, style)
-        self.residual_scale = style.residual_scale and b.model.metadata.number("residual_scale", 0.0) != 0.0
+        self.residual_scale = style.residual_scale and b.model.residual_scale != 0.0
         self.windows = any(layer.windowed for layer in b.model.layers)
         self.ids = b.output_ids()
 
     def __call__(self, place: Place, residual: Node) -> Node:
         b, g, style = self.b, self.b.g, self.style
         normed = b.layer_norm(residual, place, "attn_norm", style.norm) if style.input_norm else residual
-        attended = self._attend(place, normed)
+        attended = self._attend(place, self._attention_input(place, residual, normed))
         if place.last and not style.late_ids:
-            attended = g.get_rows(attended, self.ids)
-            if style.parallel:
-                residual, normed = g.get_rows(residual, self.ids), g.get_rows(normed, self.ids)
-            else:
-                residual = g.get_rows(residual, self.ids)
-        if style.parallel:
-            return g.add(g.add(self._feed_forward(place, normed), residual), attended)
+            attended, residual, normed = (g.get_rows(a, self.ids) for a in (attended, residual, normed))
+        if style.parallel is not None:
+            return self._parallel(place, style.parallel, attended, residual, normed)
         if style.post_norms:
             attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
         if self.residual_scale:
             attended = g.scale(attended)
         middle = g.add(attended, residual)
-        inner = middle if style.ffn_norm is None else b.layer_norm(middle, place, style.ffn_norm, style.norm)
-        result = self._feed_forward(place, inner)
+        result = self._feed_forward(place, self._ffn_input(place, middle, normed))
         if style.post_norms:
             result = self._post_norm(place, result)
         if self.residual_scale:
             result = g.scale(result)
-        return g.add(middle, result) if style.residual_first else g.add(result, middle)
+        result = g.add(middle, result) if style.residual_first else g.add(result, middle)
+        return b.deepen(result) if place.layer.deepened else result
+
+    def _parallel(
+        self, place: Place, order: tuple[Part, Part, Part], attended: Node, residual: Node, normed: Node
+    ) -> Node:
+        parts: dict[Part, Node] = {
+            "attention": attended,
+            "feed_forward": self._feed_forward(place, normed),
+            "residual": residual,
+        }
+        first, second, third = (parts[part] for part in order)
+        return self.b.g.add(self.b.g.add(first, second), third)
+
+    def _ffn_input(self, place: Place, middle: Node, normed: Node) -> Node:
+        style = self.style
+        if style.ffn_norm is None:
+            return middle
+        if style.unnormed_parallel and f"{style.ffn_norm}.weight" not in place.layer.tensors:
+            return normed
+        return self.b.layer_norm(middle, place, style.ffn_norm, style.norm)
 
     def _post_norm(self, place: Place, a: Node) -> Node:
         weight = self.b.weight(place, "post_ffw_norm.weight")
         return self.b.norm(a, weight, op=self.style.norm)
 
     # attention
+
+    def _attention_input(self, place: Place, residual: Node, normed: Node) -> Node:
+        if "attn_norm_2.weight" in place.layer.tensors:
+            return self.b.layer_norm(residual, place, "attn_norm_2", self.style.norm)
+        return normed
 
     def _attend(self, place: Place, a: Node) -> Node:
         b, g, style = self.b, self.b.g, self.style
@@ -163,31 +139,11 @@ class _Block:
     def _feed_forward(self, place: Place, a: Node) -> Node:
         b, style = self.b, self.style
         if "ffn_gate_inp.weight" not in place.layer.tensors:
-            return b.feed_forward(place, a, halves=style.halves)
+            return b.feed_forward(place, a, halves=style.halves, squared=style.squared)
         routed = routed_experts(b, place, a, self.routing)
         if style.shared == "none" or "ffn_up_shexp.weight" not in place.layer.tensors:
             return routed
         return b.g.add(routed, shared_expert(b, place, a, gated=style.shared == "gated"))
-
-
-def positions_per_token(b: Builder, style: Style) -> int:
-    """Four for multi-dimensional rotary embeddings."""
-    sections = b.model.metadata.array("rope.dimension_sections") if style.sections else None
-    return 4 if sections and all(sections[:2]) else style.positions
-
-
-def tempered(b: Builder, style: Style) -> bool:
-    """Is Q scaled by the position, as the header or the architecture says."""
-    if style.temperature == "all":
-        return b.model.metadata.number("attention.temperature_scale", 0.0) != 0.0
-    return style.temperature == "unrotated" and b.model.window > 0
-
-
-def routing_of(b: Builder, style: Style) -> Routing:
-    """The style's routing with what the header says about it."""
-    read = header_routing(b, style.routing.gating)
-    changed = replace(style.routing, scaled=read.scaled, groups=read.groups, groups_used=read.groups_used)
-    return replace(changed, gating=read.gating, normalised=read.normalised) if style.headed else changed
 
 
 def shared_expert(b: Builder, place: Place, a: Node, *, gated: bool) -> Node:

@@ -1,0 +1,43 @@
+"""Each architecture with a derived graph comes out as the real engine says, to the byte."""
+
+import pytest
+
+from architectures import CONDITIONS, RECIPES, Condition, made_up, recorded
+from launcher.core.memory.graph.architectures import builder_of
+from launcher.core.memory.layout import Layout, exceptions_of, homes
+from launcher.core.memory.project import Projection, Projector
+from launcher.core.model import Model
+from launcher.core.settings import Settings
+
+RECORDED = recorded()
+
+
+def project(model: Model, condition: Condition) -> Projection:
+    overrides = ((condition.host, "CPU"),) if condition.host else ()
+    exceptions, common = exceptions_of(model, overrides)
+    layout = Layout(
+        homes=homes(model.n_layer_all, condition.layers, (1.0,) * condition.gpus),
+        exceptions=exceptions,
+        common=common,
+        overridden=bool(overrides),
+        offloaded=condition.layers,
+    )
+    settings = Settings(
+        n_ctx=condition.n_ctx,
+        n_ubatch=condition.n_ubatch,
+        n_parallel=condition.n_parallel,
+        flash_attention=condition.flash,
+        cache_type_k=condition.cache,
+        cache_type_v=condition.cache,
+    )
+    return Projector(model, settings, condition.gpus)(layout, condition.n_ctx)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_byte_is_where_the_engine_puts_it(name: str) -> None:
+    model = Model.of(made_up(name))
+    assert builder_of(model) is not None
+    for condition, expected in zip(CONDITIONS, RECORDED[name], strict=True):
+        found = project(model, condition)
+        devices = tuple((usage.model, usage.context, usage.compute) for usage in found.usages)
+        assert (devices, found.splits) == expected, condition
