@@ -38,6 +38,17 @@ def missing_mib(case: Case) -> int:
     )
 
 
+def cache_bytes(case: Case) -> int:
+    """Bytes of the cache of all layers, as the engine projected it."""
+    return sum(int(device["context"]) for device in case.raw["engine"]["initial"]["devices"])
+
+
+def room_bytes(case: Case) -> int:
+    """Bytes that all GPUs have above their margins."""
+    frees = [(gpu.free or 0) for gpu in case.machine.gpus]
+    return sum(max(0, free - margin) for free, margin in zip(frees, _margins(case), strict=True))
+
+
 def tuning_task(case: Case) -> Task:
     """The case as a profile that can be tuned: all settings in the environment."""
     given = (argument for argument in arguments(case.command) if argument.option and argument.option.key)

@@ -4,81 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.dry_run import EngineResult
-from launcher.core.errors import failure
-from launcher.core.fit import Placement
-from launcher.core.header import Header, Tensor
-from launcher.core.ledger import DeviceLine, Ledger, Usage
-from launcher.core.machine import Gpu, Machine
 from launcher.core.tune import Candidate, Task, Trial, neighbours, opening, ranked, reason
 from launcher.core.tune.candidate import BASE
 from launcher.core.tune.layout import Layout
 from launcher.core.tune.report import settings, to_json
-from launcher.core.units import MIB
-
-FREE = 10_000 * MIB
-MARGINS = (128 * MIB, 1024 * MIB)
-EXPERTS = r"blk\.{}\.ffn_(up|down|gate_up|gate)_(ch|)exps"
-
-
-def tensor(name: str, mib: int) -> Tensor:
-    return Tensor(name=name, shape=(1,), type=0, nbytes=mib * MIB)
-
-
-def task(*, experts: bool = True, gpus: int = 2, command: tuple[str, ...] = (), **environment: str) -> Task:
-    """A model of 10 layers, each of 100 MiB and 400 MiB of experts."""
-    kinds = [("attn_q", 100), ("ffn_up_exps" if experts else "ffn_up", 400)]
-    tensors = [tensor(f"blk.{layer}.{kind}.weight", mib) for layer in range(10) for kind, mib in kinds]
-    header = Header(
-        metadata={"general.architecture": "x", "x.block_count": 10},
-        tensors=tuple(tensors),
-        file_bytes=0,
-        source="file",
-    )
-    machine = Machine(name="desk", gpus=(Gpu(name="A", total=FREE, free=FREE),) * gpus)
-    return Task(
-        header=header,
-        machine=machine,
-        environment={f"LLAMA_ARG_{key}": value for key, value in environment.items()},
-        command=command,
-        margins=MARGINS[:gpus],
-        cache_types=("q8_0",),
-    )
-
-
-def trial(
-    of: Task,
-    *lefts: int,
-    layers: tuple[int, ...] = (6, 5),
-    host: int = 300,
-    splits: int | None = 3,
-    n_ctx: int = 4096,
-    overrides: tuple[tuple[str, str], ...] = (),
-    candidate: Candidate = BASE,
-) -> Trial:
-    """A result with these MiB left on each GPU, and `host` MiB of weights on the host."""
-    lines = [
-        DeviceLine(
-            name=f"CUDA{index}",
-            free=FREE,
-            usage=Usage(model=FREE - left * MIB),
-            layers=count,
-        )
-        for index, (left, count) in enumerate(zip(lefts, layers, strict=True))
-    ]
-    ledger = Ledger(
-        source="engine",
-        devices=(*lines, DeviceLine(name="Host", usage=Usage(model=host * MIB))),
-        graph_splits=splits,
-    )
-    placement = Placement(initial=ledger, fitted=ledger, n_ctx=n_ctx, overrides=overrides)
-    return Trial(
-        task=of, candidate=candidate, result=EngineResult(placement=placement, graph_splits_bs1=None)
-    )
-
-
-def failed(of: Task, what: str = "it broke") -> Trial:
-    return Trial(task=of, candidate=Candidate(about="broken"), result=None, error=failure(what))
+from tuning import EXPERTS, failed, task, trial
 
 
 def abouts(candidates: list[Candidate]) -> list[str]:
@@ -111,6 +41,13 @@ def test_what_can_not_change_is_not_tried(of: Task, missing: str) -> None:
     assert missing not in abouts(opening(of))
 
 
+def test_a_profile_on_one_of_two_gpus_is_tried_on_both() -> None:
+    (split,) = [found for found in opening(task(SPLIT_MODE="none")) if found.about == "all GPUs"]
+    assert dict(split.changes) == {"SPLIT_MODE": "layer", "FIT_TARGET": "128,1024"}
+    assert "all GPUs" not in abouts(opening(task()))
+    assert "all GPUs" not in abouts(opening(task(command=("--split-mode", "none"))))
+
+
 def test_a_machine_without_gpus_has_little_to_try() -> None:
     assert abouts(opening(task(gpus=0))) == [
         *("as the profile says", "UBATCH=256", "UBATCH=128", "q8_0 KV cache"),
@@ -132,6 +69,16 @@ def test_a_layout_is_read_from_a_placement_and_said_with_settings() -> None:
     }
     assert str(found) == "layers 6 + 5, experts of 1 on the host, 1 in part elsewhere"
     assert found.without_partial().partial == ()
+
+
+def test_layers_without_their_weights_are_said_with_settings() -> None:
+    layout = Layout(counts=(6, 5), total=11).with_experts_on_host([8, 9]).with_emptied([9, 10])
+    assert layout.environment()["OVERRIDE_TENSOR"] == (
+        rf"{EXPERTS.format(8)}=CPU,blk\.9\.=CPU,^output\.weight=CPU"
+    )
+    assert str(layout) == "layers 6 + 5, experts of 2 on the host, all weights of 2 on the host"
+    assert not layout.is_piped
+    assert layout.with_refilled([9, 10]) == Layout(counts=(6, 5), total=11, offloaded=frozenset({8, 9}))
 
 
 def test_layers_lie_one_after_the_other_with_the_output_last() -> None:
@@ -167,7 +114,7 @@ def test_a_gpu_that_misses_its_margin_is_relieved() -> None:
     found = neighbours(trial(task(UBATCH="512"), -900, 3000))
     assert abouts(found)[0] == "no pipeline parallelism: layers 6 + 5"
     assert "3 layers from GPU 0 to 1: layers 3 + 8" in abouts(found)
-    assert "experts of 3 more layers on the host: layers 6 + 5, experts of 3 on the host" in abouts(found)
+    assert "experts of 3 more on the host: layers 6 + 5, experts of 3 on the host" in abouts(found)
     assert "UBATCH=256" in abouts(found)
     smaller = next(candidate for candidate in found if candidate.about == "UBATCH=256: layers 6 + 5")
     assert dict(smaller.changes)["N_GPU_LAYERS"] == "11"
@@ -186,6 +133,51 @@ def test_layers_on_the_host_are_paid_for_with_experts() -> None:
     assert "all layers on GPUs, experts of 1 more on the host: layers 6 + 5, experts of 1 on the host" in (
         abouts(found)
     )
+
+
+def test_layers_on_the_host_bring_their_cache() -> None:
+    """500 MiB of weights and 300 of cache; 300 are left above the margin."""
+    found = neighbours(trial(task(gpus=1), 431, layers=(10,), cache=300))
+    assert "all layers on GPUs, experts of 2 more on the host: layers 11, experts of 2 on the host" in (
+        abouts(found)
+    )
+
+
+def emptied(candidates: list[Candidate]) -> list[list[int]]:
+    """The layers that have no weights on a GPU any more, of each candidate that has such."""
+    layouts = [candidate.layout for candidate in candidates]
+    return [sorted(layout.emptied) for layout in layouts if layout and layout.emptied]
+
+
+def test_where_all_experts_are_not_enough_layers_give_their_weights_and_keep_their_cache() -> None:
+    """Experts are 4000 MiB; 250 more are needed, which are the weights of three layers."""
+    found = neighbours(trial(task(gpus=1), 131 - 4250, layers=(11,)))
+    assert emptied(found) == [[7, 8, 9], [6, 7, 8, 9]]
+
+
+def test_the_output_layer_gives_its_weights_last_and_layer_0_never() -> None:
+    assert emptied(neighbours(trial(task(gpus=1), 131 - 4910, layers=(11,)))) == [[*range(1, 11)]]
+    assert emptied(neighbours(trial(task(gpus=1), 131 - 4990, layers=(11,)))) == []
+
+
+def test_a_model_without_experts_keeps_whole_layers() -> None:
+    assert emptied(neighbours(trial(task(gpus=1, experts=False), -9000, layers=(11,)))) == []
+
+
+def test_a_block_that_is_not_loaded_has_nothing_to_give() -> None:
+    found = neighbours(trial(task(gpus=1, predicting=1), 131 - 700, layers=(11,)))
+    assert {8, 7} in [candidate.layout.offloaded for candidate in found if candidate.layout]
+    assert all(9 not in candidate.layout.offloaded for candidate in found if candidate.layout)
+
+
+def test_weights_come_back_to_the_cache_of_their_layer() -> None:
+    layout = Layout(counts=(11,), total=11, offloaded=frozenset(range(10)), emptied=frozenset({7, 8, 9}))
+    tight = Candidate(about="tight", layout=layout)
+    assert emptied(neighbours(trial(task(gpus=1), 131 + 250, layers=(11,), candidate=tight)))[:1] == [[9]]
+    experts = neighbours(trial(task(gpus=1), 131 + 450, layers=(11,), candidate=tight))
+    homes = [set(range(10)) - candidate.layout.offloaded for candidate in experts if candidate.layout]
+    assert {0} in homes
+    assert all(home.isdisjoint({7, 8, 9}) for home in homes)
 
 
 def test_a_context_that_the_fit_chose_is_kept() -> None:

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from engine_cases import differences, missing_mib, tuning_task
-from launcher.core.tune import ranked
+from engine_cases import cache_bytes, differences, missing_mib, room_bytes, tuning_task
+from launcher.core.tune import cache_limit, ranked
+from launcher.core.tune.parents import CacheLimit
 from launcher.edges.engine import DirectEngine
 from launcher.workflow.tune import tune
 from oracle_cases import FOLDER, Case, load_cases
@@ -51,7 +52,15 @@ def test_where_the_fit_misses_its_margin_tuning_finds_a_setting(engine: DirectEn
 PREDICTING = [
     case
     for case in (load_cases() if FOLDER.is_dir() else [])
-    if "MTP" in case.gguf and case.raw["args"]["fit"] and case.raw["engine"].get("n_gpu_layers", -1) > 0
+    if case.raw["model"] in ("Qwen3.6-35B-A3B-MTP", "GLM-4.5-Air")
+    and case.raw["args"]["fit"]
+    and case.raw["engine"].get("n_gpu_layers", -1) > 0
+]
+SHORT = [
+    case
+    for case in PREDICTING
+    if case.raw["engine"]["n_gpu_layers"] <= case.raw["engine"]["initial"]["n_layer"]
+    and not missing_mib(case)
 ]
 
 
@@ -63,3 +72,18 @@ def test_a_model_that_predicts_tokens_keeps_its_first_layer_on_the_gpu(
     best = ranked(trials)[0]
     assert trials[0].host_layers > 0
     assert (best.holds, best.host_layers) == (True, 0)
+
+
+@pytest.mark.parametrize("case", SHORT, ids=lambda case: str(case.id).replace("/", "-"))
+def test_where_the_cache_has_room_the_first_layer_has_too(engine: DirectEngine, case: Case) -> None:
+    """The fit leaves many layers on the host. None has to stay, unless the cache of all is larger
+    than the GPUs: then that is said."""
+    trials = tune(engine, tuning_task(case), jobs=JOBS)
+    best, limit = ranked(trials)[0], cache_limit(trials)
+    assert best.holds
+    assert best.n_ctx >= trials[0].n_ctx
+    if cache_bytes(case) > room_bytes(case):
+        assert best.host_layers > 0
+        assert limit == CacheLimit(needed=cache_bytes(case), room=room_bytes(case))
+    else:
+        assert (best.host_layers, limit) == (0, None)

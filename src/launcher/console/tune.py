@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from launcher.console import Console, table
-from launcher.core.tune import Trial, ranked, reason
+from launcher.core.tune import Trial, cache_limit, ranked, reason
 from launcher.core.tune.report import settings, to_json
 from launcher.core.units import mib_down, mib_up
 
@@ -22,6 +22,8 @@ def show_tuning(console: Console, profile: str, machine: str, trials: Sequence[T
     console.show(rows)
     best = order[0]
     console.data(reason(best, trials[0]))
+    if limit := cache_limit(trials):
+        console.data(str(limit))
     if best.holds:
         for key, value in settings(best).items():
             console.data(f"  {key} = {value}" if value is not None else f"  {key}: remove it")

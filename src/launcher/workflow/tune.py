@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from launcher.core.errors import LauncherError
-from launcher.core.tune import Candidate, Task, Trial, neighbours, opening, ranked
+from launcher.core.tune import Candidate, Task, Trial, neighbours, opening, parents, ranked
 from launcher.workflow.engine import Engine, ask_engine
 
 BUDGET = 64
-PARENTS = 3
 PATIENCE = 2
 
 Progress = Callable[[int, str], None]
@@ -25,29 +24,26 @@ def tune(
     with ThreadPoolExecutor(jobs) as pool:
         trials: list[Trial] = []
         candidates = opening(task)[:budget]
-        best, idle = None, 0
+        best, aim, idle = None, None, 0
         while candidates and idle < PATIENCE:
             trials += pool.map(lambda candidate: _try(engine, task, candidate), candidates)
             leader = ranked(trials)[0]
             if leader.error:
                 raise trials[0].error or leader.error
-            idle = idle + 1 if leader is best else 0
-            best = leader
+            near = parents(trials)
+            idle = idle + 1 if leader is best and near[0] is aim else 0
+            best, aim = leader, near[0]
             if progress:
                 progress(len(trials), leader.candidate.about)
-            candidates = _next(trials, budget - len(trials))
+            candidates = _next(trials, near, budget - len(trials))
     return tuple(trials)
 
 
-def _next(trials: Sequence[Trial], room: int) -> list[Candidate]:
-    """What is near the best trials, and near the profile as it is while that misses its margins
-    with a context that the best don't have; `room` at most, none twice."""
-    parents = ranked(trials)[:PARENTS]
-    if trials[0].missing and parents[0].n_ctx < trials[0].n_ctx:
-        parents = [trials[0], *parents]
+def _next(trials: Sequence[Trial], near: Sequence[Trial], room: int) -> list[Candidate]:
+    """The neighbours of `near`, `room` at most, none that was tried."""
     tried = {trial.candidate.changes for trial in trials}
     found: dict[tuple[tuple[str, str | None], ...], Candidate] = {}
-    for trial in parents:
+    for trial in near:
         for candidate in neighbours(trial):
             if candidate.changes not in tried:
                 found.setdefault(candidate.changes, candidate)

@@ -9,6 +9,8 @@ from typing import Self
 from launcher.core.fit import Placement
 
 _EXPERTS = r"blk\.{}\.ffn_(up|down|gate_up|gate)_(ch|)exps=CPU"
+_LAYER = r"blk\.{}\.=CPU"
+_OUTPUT = r"^output\.weight=CPU"
 _EXPERTS_OF = re.compile(r"blk\\\.(\d+)\\\.ffn_\(up\|down\|gate_up\|gate\)_\(ch\|\)exps")
 _LAYER_OF = re.compile(r"blk\\\.(\d+)\\\.")
 KEYS = ("FIT", "N_GPU_LAYERS", "TENSOR_SPLIT", "OVERRIDE_TENSOR")
@@ -19,13 +21,15 @@ class Layout:
     """counts: layers per GPU, the output layer on the last one; layers before them are the host's.
 
     total: layers of the model, output included. offloaded: layers with their experts on the host.
-    partial: (pattern, buffer type) of single tensors that a fit put elsewhere. unpiped: an
-    override that changes nothing but turns pipeline parallelism off.
+    emptied: layers with all their weights there, while their cache stays on the GPU. partial:
+    (pattern, buffer type) of single tensors that a fit put elsewhere. unpiped: an override that
+    changes nothing but turns pipeline parallelism off.
     """
 
     counts: tuple[int, ...]
     total: int
     offloaded: frozenset[int] = frozenset()
+    emptied: frozenset[int] = frozenset()
     partial: tuple[tuple[str, str], ...] = ()
     unpiped: bool = False
 
@@ -53,7 +57,7 @@ class Layout:
     def is_piped(self) -> bool:
         """Whether the engine turns pipeline parallelism on: all layers on several GPUs, and not one
         override (src/llama-context.cpp, build 11160)."""
-        overridden = self.unpiped or self.offloaded or self.partial
+        overridden = self.unpiped or self.offloaded or self.emptied or self.partial
         return len(self.counts) > 1 and self.first == 0 and not overridden
 
     def on_device(self, device: int) -> range:
@@ -91,6 +95,14 @@ class Layout:
         """The experts of these layers on the GPU of their layer."""
         return replace(self, offloaded=self.offloaded.difference(layers))
 
+    def with_emptied(self, layers: Sequence[int]) -> Self:
+        """All weights of these layers on the host, too; `total` - 1 is the output layer."""
+        return replace(self, emptied=self.emptied.union(layers))
+
+    def with_refilled(self, layers: Sequence[int]) -> Self:
+        """The weights of these layers back on their GPU; experts that were on the host stay there."""
+        return replace(self, emptied=self.emptied.difference(layers))
+
     def without_partial(self) -> Self:
         """Whole layers only: a layer that was in parts on the host has all its experts there."""
         layers = {int(match[1]) for pattern, buffer in self.partial if buffer == "CPU"
@@ -101,6 +113,8 @@ class Layout:
         parts = [f"layers {' + '.join(map(str, self.counts))}"]
         if self.offloaded:
             parts.append(f"experts of {len(self.offloaded)} on the host")
+        if self.emptied:
+            parts.append(f"all weights of {len(self.emptied)} on the host")
         if self.partial:
             parts.append(f"{len(self.partial)} in part elsewhere")
         return ", ".join(parts)
@@ -116,6 +130,8 @@ class Layout:
 
     def _overrides(self) -> Iterator[str]:
         yield from (f"{pattern}={buffer}" for pattern, buffer in self.partial)
-        yield from (_EXPERTS.format(layer) for layer in sorted(self.offloaded))
+        yield from (_EXPERTS.format(layer) for layer in sorted(self.offloaded - self.emptied))
+        for layer in sorted(self.emptied):
+            yield _LAYER.format(layer) if layer < self.total - 1 else _OUTPUT
         if self.unpiped:
             yield f"output_norm\\.weight=CUDA{len(self.counts) - 1}"

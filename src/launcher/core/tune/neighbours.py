@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import accumulate
 
 from launcher.core.tune.candidate import UBATCH_COST, Candidate
 from launcher.core.tune.layout import KEYS, Layout
+from launcher.core.tune.task import Task
 from launcher.core.tune.trials import Trial
 
 SMALLEST_UBATCH = 32
@@ -73,13 +75,7 @@ def _relief(trial: Trial, layout: Layout) -> Iterator[Change]:
     for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
         if short != roomy:
             yield layout.shifted(short, roomy, count), f"{_layers(count)} from GPU {short} to {roomy}"
-    inside = [layer for layer in layout.on_device(short) if layer in trial.task.experts - layout.offloaded]
-    for count in _counts(-slack[short], trial.task.expert_bytes(inside)):
-        if len(inside) >= count:
-            yield (
-                layout.with_experts_on_host(inside[-count:]),
-                f"experts of {_layers(count, 'more ')} on the host",
-            )
+    yield from _lightened(trial.task, layout, short, -slack[short])
     for count in _counts(-slack[short], trial.task.layer_bytes(layout.on_device(short))):
         yield layout.resized(short, -count), f"{_layers(count)} fewer on GPU {short}"
 
@@ -94,7 +90,8 @@ def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
             yield from _layers_home(trial, layout, device)
             for count in (layout.first, *_counts(slack[device], trial.task.layer_bytes(range(layout.first)))):
                 yield layout.resized(device, min(count, layout.first)), f"more layers on GPU {device}"
-        inside = [layer for layer in layout.on_device(device) if layer in layout.offloaded]
+        yield from _refilled(trial, layout, device)
+        inside = [layer for layer in layout.on_device(device) if layer in layout.offloaded - layout.emptied]
         for count in _counts(slack[device], trial.task.expert_bytes(inside)):
             if inside:
                 yield layout.with_experts_home(inside[:count]), f"experts of {_layers(count)} on GPU {device}"
@@ -105,17 +102,49 @@ def _gains(trial: Trial, layout: Layout) -> Iterator[Change]:
 
 
 def _layers_home(trial: Trial, layout: Layout, device: int) -> Iterator[Change]:
-    """The host's whole layers on a GPU, paid for with experts: a fit of a model with MTP blocks
-    leaves its first layers on the host, as it counts fewer layers than the loader does."""
+    """The host's whole layers on a GPU with their cache, paid for with weights: a fit of a model with
+    MTP blocks leaves its first layers on the host, as it counts fewer layers than the loader does."""
     home = layout.resized(device, layout.first)
-    if home is None:
-        return
-    inside = [layer for layer in home.on_device(device) if layer in trial.task.experts - home.offloaded]
-    needed = layout.first * trial.task.layer_bytes(range(layout.first)) - trial.slack[device]
-    for count in _counts(needed, trial.task.expert_bytes(inside)):
+    if home is not None:
+        each = trial.task.layer_bytes(range(layout.first)) + trial.cache_per_layer
+        for made, about in _lightened(trial.task, home, device, layout.first * each - trial.slack[device]):
+            yield made, f"all layers on GPUs, {about}"
+
+
+def _lightened(task: Task, layout: Layout, device: int, amount: int) -> Iterator[Change]:
+    """About `amount` bytes of a GPU's weights on the host: experts of the last layers, and where all
+    experts are not enough, the last layers but for their cache."""
+    inside = [layer for layer in layout.on_device(device) if layer in task.experts - layout.offloaded]
+    each = task.expert_bytes(inside)
+    for count in _counts(amount, each):
         if count <= len(inside):
-            made = home.with_experts_on_host(inside[-count:])
-            yield made, f"all layers on GPUs, experts of {count} more on the host"
+            yield layout.with_experts_on_host(inside[-count:]), f"experts of {count} more on the host"
+    if task.experts and amount > each * len(inside):
+        bare = layout.with_experts_on_host(inside)
+        yield from _emptied(task, bare, device, amount - each * len(inside))
+
+
+def _emptied(task: Task, layout: Layout, device: int, amount: int) -> Iterator[Change]:
+    """`amount` bytes of whole layers on the host, their cache left: the last first, the output layer
+    after them, layer 0 never."""
+    full = [layer for layer in layout.on_device(device) if layer not in (0, *layout.emptied)][::-1]
+    sizes = [task.rest_bytes(layer) for layer in full]
+    output = layout.total - 1
+    if device == len(layout.counts) - 1 and task.output_bytes and output not in layout.emptied:
+        full, sizes = [*full, output], [*sizes, task.output_bytes]
+    enough = sum(total < amount for total in accumulate(sizes)) + 1
+    for count in (enough, enough + 1):
+        if count <= len(full):
+            yield layout.with_emptied(full[:count]), f"all weights of {count} more on the host"
+
+
+def _refilled(trial: Trial, layout: Layout, device: int) -> Iterator[Change]:
+    """What fits of the layers that have only their cache on a GPU."""
+    inside = [layer for layer in layout.on_device(device) if layer in layout.emptied]
+    totals = accumulate(trial.task.rest_bytes(layer) for layer in inside)
+    count = sum(total <= trial.slack[device] for total in totals)
+    if count:
+        yield layout.with_refilled(inside[:count]), f"all weights of {count} back on GPU {device}"
 
 
 def _counts(amount: int, each: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ SMALLEST_UBATCH = 128
 
 def opening(task: Task) -> list[Candidate]:
     """The profile as it is, and one change at a time. Keys on the command line stay as they are."""
-    return [BASE, *_targets(task), *_single_gpus(task), *_ubatches(task), *_cache_types(task)]
+    return [BASE, *_targets(task), *_gpus(task), *_ubatches(task), *_cache_types(task)]
 
 
 def _targets(task: Task) -> Iterator[Candidate]:
@@ -30,15 +30,18 @@ def _targets(task: Task) -> Iterator[Candidate]:
             yield Candidate(changes=(("FIT_TARGET", text),), about=f"FIT_TARGET={text}")
 
 
-def _single_gpus(task: Task) -> Iterator[Candidate]:
-    """Everything on one GPU: the first two, which are the fastest."""
+def _gpus(task: Task) -> Iterator[Candidate]:
+    """Everything on one GPU: the first two, which are the fastest. And where the profile uses one
+    GPU of several, all of them."""
     if len(task.margins) < 2 or not task.may_set("SPLIT_MODE", "MAIN_GPU", "FIT_TARGET"):
         return
-    for index, margin in enumerate(task.margins[:2]):
-        yield Candidate(
-            changes=(("SPLIT_MODE", "none"), ("MAIN_GPU", str(index)), ("FIT_TARGET", str(mib_up(margin)))),
-            about=f"GPU {index} alone",
-        )
+    targets = [str(mib_up(margin)) for margin in task.margins]
+    for index, target in enumerate(targets[:2]):
+        alone = (("SPLIT_MODE", "none"), ("MAIN_GPU", str(index)), ("FIT_TARGET", target))
+        yield Candidate(changes=alone, about=f"GPU {index} alone")
+    if task.settings.split_mode == "none":
+        split = (("SPLIT_MODE", "layer"), ("FIT_TARGET", ",".join(targets)))
+        yield Candidate(changes=split, about="all GPUs")
 
 
 def _ubatches(task: Task) -> Iterator[Candidate]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from launcher.core.plan.contract import devices_json
+from launcher.core.tune.parents import CacheLimit, cache_limit
 from launcher.core.tune.trials import Trial, ranked, reason
 
 SCHEMA = "launcher.tune/1"
@@ -12,7 +13,8 @@ SCHEMA = "launcher.tune/1"
 def to_json(profile: str, machine: str, trials: Sequence[Trial]) -> dict[str, Any]:
     """All candidates, best first, and the recommendation: null when none keeps every margin.
 
-    settings: keys of models.conf to set, null to remove. Memory in bytes, unknown is null.
+    settings: keys of models.conf to set, null to remove. cache_limit: why layers have to stay on
+    the host, null where they don't, or nothing proves it. Memory in bytes, unknown is null.
     """
     order = ranked(trials)
     return {
@@ -21,6 +23,7 @@ def to_json(profile: str, machine: str, trials: Sequence[Trial]) -> dict[str, An
         "machine": machine,
         "candidates": [_candidate(trial) for trial in order],
         "reason": reason(order[0], trials[0]),
+        "cache_limit": _limit(cache_limit(trials)),
         "recommendation": _recommendation(order[0]) if order[0].holds else None,
     }
 
@@ -31,6 +34,10 @@ def settings(trial: Trial) -> dict[str, str | None]:
     return {
         key: value for key, value in trial.candidate.changes if value is not None or f"LLAMA_ARG_{key}" in has
     }
+
+
+def _limit(limit: CacheLimit | None) -> dict[str, int] | None:
+    return {"needed_bytes": limit.needed, "room_bytes": limit.room} if limit else None
 
 
 def _candidate(trial: Trial) -> dict[str, Any]:

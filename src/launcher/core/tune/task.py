@@ -37,8 +37,13 @@ class Task:
 
     @cached_property
     def experts(self) -> frozenset[int]:
-        """Layers that have expert tensors."""
+        """Layers that have expert tensors, MTP blocks left out: they are not loaded."""
         return frozenset(layer for layer, (_, experts) in self._bytes.items() if experts)
+
+    @cached_property
+    def output_bytes(self) -> int:
+        """Bytes of the output layer; 0 where it is the token embedding."""
+        return sum(tensor.nbytes for tensor in self.header.tensors if tensor.name == "output.weight")
 
     @cached_property
     def fixed(self) -> frozenset[str]:
@@ -54,6 +59,11 @@ class Task:
         """Bytes to keep free on it."""
         return self.margins[self.index(device)]
 
+    def rest_bytes(self, layer: int) -> int:
+        """Bytes of a layer's weights without its experts."""
+        whole, experts = self._bytes.get(layer, (0, 0))
+        return whole - experts
+
     def layer_bytes(self, layers: Sequence[int]) -> int:
         """Mean bytes of weights of these layers; 0 when there are none."""
         return _mean([self._bytes.get(layer, (0, 0))[0] for layer in layers])
@@ -64,12 +74,14 @@ class Task:
 
     @cached_property
     def _bytes(self) -> Mapping[int, tuple[int, int]]:
-        """Bytes of each layer, and of its experts."""
+        """Bytes of each layer that is loaded, and of its experts."""
         sums: dict[int, tuple[int, int]] = {}
+        predicting = self.header.metadata.get(f"{self.header.architecture}.nextn_predict_layers")
+        loaded = self.layers - 1 - (predicting if isinstance(predicting, int) else 0)
         for tensor in self.header.tensors:
             kind, _, rest = tensor.name.partition(".")
             number = rest.partition(".")[0]
-            if kind == "blk" and number.isdigit():
+            if kind == "blk" and number.isdigit() and int(number) < loaded:
                 whole, experts = sums.get(int(number), (0, 0))
                 part = tensor.nbytes if "_exps" in tensor.name else 0
                 sums[int(number)] = whole + tensor.nbytes, experts + part

@@ -41,6 +41,11 @@ class Trial:
         """Bytes that each of them has above its margin, at the least (negative: missing)."""
         return tuple((line.left or 0) - ROUNDING - self.task.margin(line.name) for line in self.gpus)
 
+    @property
+    def room(self) -> int:
+        """Bytes that the GPUs which are used have above their margins, when empty."""
+        return sum(max(0, (line.free or 0) - self.task.margin(line.name)) for line in self.gpus)
+
     @cached_property
     def missing(self) -> int:
         """Bytes by which margins are missed, over all GPUs; 0: the setting holds."""
@@ -71,6 +76,17 @@ class Trial:
     def host_layers(self) -> int:
         """Whole layers on the host: their cache is there, too."""
         return self.task.layers - sum(line.layers or 0 for line in self.gpus)
+
+    @property
+    def cache(self) -> int:
+        """Bytes of the KV cache and of recurrent states, wherever they are."""
+        devices = self.result.fitted_ledger.devices if self.result else ()
+        return sum(line.usage.context for line in devices)
+
+    @property
+    def cache_per_layer(self) -> int:
+        """The mean of it."""
+        return self.cache // max(1, self.task.layers - 1)
 
     @property
     def graph_splits(self) -> int | None:
