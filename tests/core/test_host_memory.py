@@ -49,3 +49,14 @@ def test_a_limit_above_what_is_there_changes_nothing() -> None:
     desk = replace(machine(), host_limit=100 * GIB)
     demand = host_demand(Usage(model=3 * GIB), production(), desk, 30 * GIB)
     assert (demand.supply, demand.limited) == (64 * GIB, False)
+
+
+def test_each_slot_may_fill_up_with_checkpoints() -> None:
+    settings = production(cache_ram=0, n_parallel=4, ctx_checkpoints=8)
+    demand = host_demand(Usage(), settings, machine(), None, checkpoint=mib(150))
+    assert [(amount.name, amount.nbytes) for amount in demand.growing] == [("checkpoints", mib(4 * 8 * 150))]
+
+
+def test_checkpoints_can_be_turned_off() -> None:
+    settings = production(cache_ram=0, ctx_checkpoints=-1)
+    assert host_demand(Usage(), settings, machine(), None, checkpoint=mib(150)).growing == ()

@@ -9,6 +9,7 @@ import pytest
 
 from launcher.core.assessment import assess
 from launcher.core.findings import Finding
+from launcher.core.host_memory import host_demand
 from launcher.core.ledger import Usage
 from launcher.core.lint import ASSERTIONS, RULES, lint, lint_subject
 from launcher.core.lint.case import Case
@@ -235,9 +236,18 @@ def test_l013_the_prompt_cache_grows_past_host_memory() -> None:
     found = case(placement(*FITTING, on=DESK, layers=(20, 10), host=Usage(model=mib(60_000))), on=DESK)
     finding = only(found, "L013")
     assert finding.message == (
-        "Host needs 60,000 MiB, and the prompt cache may take 8,192 MiB more: 2,656 MiB too much"
+        "Host needs 60,000 MiB, and may come to hold 8,192 MiB of prompt cache: 2,656 MiB too much"
     )
     assert finding.hint == "CACHE_RAM=5536 holds"
+
+
+def test_l013_checkpoints_that_leave_no_room_are_fewer() -> None:
+    found = case(placement(*FITTING, on=DESK, layers=(20, 10), host=Usage(model=mib(60_000))), on=DESK)
+    demand = host_demand(Usage(model=mib(60_000)), production(), DESK, None, checkpoint=mib(200))
+    crowded = replace(found, assessment=replace(found.assessment, host=demand))
+    finding = only(crowded, "L013")
+    assert "8,192 MiB of prompt cache and 6,400 MiB of checkpoints" in finding.message
+    assert finding.hint == "CACHE_RAM=0 with CTX_CHECKPOINTS=27 holds"
 
 
 def test_l013_a_cache_without_limit() -> None:

@@ -6,6 +6,7 @@ from launcher.core.fit import Placement
 from launcher.core.host_memory import HostDemand, host_demand
 from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Machine
+from launcher.core.memory.checkpoint import checkpoint_bytes
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.strategy import Choice, choose, with_margins
@@ -43,14 +44,18 @@ def reassess(found: Assessment, placement: Placement, model: Model, machine: Mac
 
 
 def _judged(choice: Choice, settings: Settings, model: Model, machine: Machine) -> Assessment:
-    usage = choice.placement.fitted.host.usage
-    host = host_demand(usage, settings, machine, model.header.file_bytes)
+    host = _host(choice.placement, settings, model, machine)
     return Assessment(
         settings=settings,
         choice=choice,
         host=host,
         judgement=judge(choice.placement, settings, model, host),
     )
+
+
+def _host(placement: Placement, settings: Settings, model: Model, machine: Machine) -> HostDemand:
+    checkpoint = checkpoint_bytes(model, settings, placement.n_ctx)
+    return host_demand(placement.fitted.host.usage, settings, machine, model.header.file_bytes, checkpoint)
 
 
 def with_measured(found: Assessment, measured: Ledger, model: Model, machine: Machine) -> Assessment:
@@ -65,7 +70,7 @@ def with_measured(found: Assessment, measured: Ledger, model: Model, machine: Ma
     lines = tuple(replace(line, usage=usages.get(line.name, Usage())) for line in placement.fitted.devices)
     ledger = replace(measured, devices=lines, n_ctx=placement.fitted.n_ctx)
     placement = replace(placement, fitted=ledger, doubts=())
-    host = host_demand(ledger.host.usage, found.settings, machine, model.header.file_bytes)
+    host = _host(placement, found.settings, model, machine)
     return replace(
         found,
         choice=replace(found.choice, placement=placement),

@@ -56,11 +56,14 @@ class HostDemand:
         return 0 if self.supply is None else max(0, self.total_bytes - self.supply)
 
 
-def host_demand(usage: Usage, settings: Settings, machine: Machine, file_bytes: int | None) -> HostDemand:
-    """Host memory for a placement whose host line is `usage`.
+def host_demand(
+    usage: Usage, settings: Settings, machine: Machine, file_bytes: int | None, checkpoint: int = 0
+) -> HostDemand:
+    """Host memory for a placement whose host line is `usage`; `checkpoint`: bytes of one of a slot.
 
     The prompt cache grows up to CACHE_RAM as prompts are kept for reuse (``server_prompt_cache``
-    in ``tools/server/server-task.cpp``, build 11160). Weights for the GPUs pass through the page
+    in ``tools/server/server-task.cpp``, build 11160), the checkpoints of cached prompts included; each
+    slot holds up to CTX_CHECKPOINTS of its own beside it. Weights for the GPUs pass through the page
     cache while they load; the kernel counts the cache of a mapped file as the container's own, and
     drops it before it lets the container go beyond its limit.
     """
@@ -70,7 +73,11 @@ def host_demand(usage: Usage, settings: Settings, machine: Machine, file_bytes: 
         Amount("context", usage.context, "KV cache and state of layers not on a GPU"),
         Amount("compute", usage.compute, "graph inputs, masks and the output buffer"),
     )
-    growing = (Amount("prompt cache", settings.cache_ram, "CACHE_RAM, filled as prompts are kept"),)
+    slots, each = settings.n_seq_max, max(settings.ctx_checkpoints, 0)
+    growing = (
+        Amount("prompt cache", settings.cache_ram, "CACHE_RAM, filled as prompts are kept"),
+        Amount("checkpoints", slots * each * checkpoint, f"CTX_CHECKPOINTS={each} in each of {slots} slots"),
+    )
     return HostDemand(
         needed=tuple(amount for amount in needed if amount.nbytes),
         growing=tuple(amount for amount in growing if amount.nbytes > 0),

@@ -42,6 +42,7 @@ class Settings:
     op_offload: bool = True
     swa_full: bool = False
     cache_ram: int = 8192 * MIB
+    ctx_checkpoints: int = 32
     mmap: bool = True
     mlock: bool = False
 

@@ -122,5 +122,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "--op-offload": ("op_offload", _switch),
     "SWA_FULL": ("swa_full", _switch),
     "CACHE_RAM": ("cache_ram", lambda text: int(text) * MIB),
+    "CTX_CHECKPOINTS": ("ctx_checkpoints", int),
 }
 """Option: the field of Settings, and how its text is read."""

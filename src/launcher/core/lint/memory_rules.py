@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from launcher.core.advice import remedy
 from launcher.core.assessment import Assessment
 from launcher.core.findings import Finding
+from launcher.core.host_memory import HostDemand
 from launcher.core.ledger import DeviceLine
 from launcher.core.lint.case import Case, Rule
+from launcher.core.settings import Settings
 from launcher.core.units import MIB, mib_down, mib_up
 
 TIGHT = 256 * MIB
@@ -84,15 +86,24 @@ def host_holds_the_prompt_cache(case: Case) -> Iterator[Finding]:
             key="CACHE_RAM",
         )
     elif host.missing_later and not host.missing:
-        spare = mib_down((host.supply or 0) - host.needed_bytes)
+        parts = " and ".join(f"{mib_up(amount.nbytes):,} MiB of {amount.name}" for amount in host.growing)
         yield Finding(
             code="L013",
             level="warning",
-            message=f"Host needs {mib_up(host.needed_bytes):,} MiB, and the prompt cache may take"
-            f" {mib_up(case.settings.cache_ram):,} MiB more: {mib_up(host.missing_later):,} MiB too much",
-            hint=f"CACHE_RAM={spare} holds",
+            message=f"Host needs {mib_up(host.needed_bytes):,} MiB, and may come to hold {parts}:"
+            f" {mib_up(host.missing_later):,} MiB too much",
+            hint=_smaller_caches(case.settings, host),
             key="CACHE_RAM",
         )
+
+
+def _smaller_caches(settings: Settings, host: HostDemand) -> str:
+    """The largest CACHE_RAM with which the host holds all; without any, the most checkpoints."""
+    spare = (host.supply or 0) - host.needed_bytes
+    checkpoints = host.total_bytes - host.needed_bytes - settings.cache_ram
+    if checkpoints <= spare:
+        return f"CACHE_RAM={mib_down(spare - checkpoints)} holds"
+    return f"CACHE_RAM=0 with CTX_CHECKPOINTS={settings.ctx_checkpoints * spare // checkpoints} holds"
 
 
 def fit_counts_the_mtp_block(case: Case) -> Iterator[Finding]:
@@ -116,7 +127,7 @@ MEMORY_RULES = (
         check=scratch_fits_the_margin,
     ),
     Rule(code="L012", title="Leave 256 MiB beyond the margin", check=fit_is_not_tight),
-    Rule(code="L013", title="Count the prompt cache", check=host_holds_the_prompt_cache),
+    Rule(code="L013", title="Count the prompt cache and the checkpoints", check=host_holds_the_prompt_cache),
     Rule(code="L014", title="FIT miscounts layers of a model with MTP", check=fit_counts_the_mtp_block),
     Rule(code="L015", title="A fit that reports success may still not fit", check=plan_holds),
 )

@@ -43,6 +43,7 @@ def projector(model: Model, settings: Settings, gpus: int) -> Projector:
         n_cpu_moe=0,
         cpu_moe=False,
         cache_ram=default.cache_ram,
+        ctx_checkpoints=default.ctx_checkpoints,
     )
     return _kept(_Same(model), alike, gpus)
 

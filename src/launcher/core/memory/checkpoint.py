@@ -1,0 +1,29 @@
+"""Context checkpoints: what the server keeps in host memory to go back in a conversation.
+
+Recurrent states and sliding windows can't be rolled back, so ``create_checkpoint``
+(``tools/server/server-context.cpp``, build 11160) copies them to host memory while a prompt is read.
+"""
+
+from launcher.core.memory.context import STATE_BYTES
+from launcher.core.memory.sizing import Sizing
+from launcher.core.model import Model
+from launcher.core.settings import Settings
+
+
+def checkpoint_bytes(model: Model, settings: Settings, n_ctx: int) -> int:
+    """Bytes of one checkpoint of one slot; 0 for a model that needs none.
+
+    The states of one sequence, and of window layers the cells within the window (``state_write`` in
+    ``src/llama-memory-recurrent.cpp`` and ``src/llama-kv-cache.cpp``), without some bytes for each
+    cell and tensor that say what they are.
+    """
+    sizing = Sizing.of(model, settings, n_ctx)
+    cells = 0 if settings.swa_full else min(model.window, sizing.n_ctx_seq)
+    total = 0
+    for layer in model.layers:
+        if layer.recurrent and not layer.predicts:
+            total += sum(model.states) * STATE_BYTES
+        if layer.cached and layer.windowed:
+            width = sizing.key.nbytes(layer.key_width)
+            total += cells * (width if model.mla else width + sizing.value.nbytes(layer.value_width))
+    return total
