@@ -5,6 +5,7 @@ from architectures.pieces import (
     FEED,
     HEADS,
     HEADS_KV,
+    LAYERS,
     LENGTH,
     NORM_BIAS,
     WIDTH,
@@ -21,11 +22,36 @@ BIASED_NORMS = tuple(norms("attn_norm", "ffn_norm", bias=True))
 SECTIONS = (24, 20, 20, 0)
 PLAIN = same(USUAL_NORMS, attention(), feed())
 
+XIELU = {f"xielu.{name}": (0.5,) * LAYERS for name in ("alpha_n", "alpha_p", "beta", "eps")}
+
 DENSE = {
+    "paddleocr": Recipe(layer=PLAIN, keys={"rope.dimension_sections": SECTIONS}),
+    "hunyuan_vl": Recipe(
+        layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed()),
+        keys={"rope.dimension_sections": SECTIONS},
+        tied=True,
+    ),
+    "gptneox+serial": Recipe(
+        layer=same(
+            BIASED_NORMS, attention(fused=True, bias=True, out_bias=True), feed(gate=False, bias=True)
+        ),
+        common=NORM_BIAS,
+        keys={"use_parallel_residual": False},
+    ),
+    "gptneox": Recipe(
+        layer=same(
+            BIASED_NORMS, attention(fused=True, bias=True, out_bias=True), feed(gate=False, bias=True)
+        ),
+        common=NORM_BIAS,
+        keys={"use_parallel_residual": True},
+    ),
+    "apertus": Recipe(layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed(gate=False)), keys=XIELU),
     "arcee": Recipe(layer=same(USUAL_NORMS, attention(), feed(gate=False))),
     "chatglm": Recipe(
         layer=same(
-            USUAL_NORMS, attention(fused=True, bias=True), linear("ffn_up", EMBD, 2 * FEED),
+            USUAL_NORMS,
+            attention(fused=True, bias=True),
+            linear("ffn_up", EMBD, 2 * FEED),
             linear("ffn_down", FEED, EMBD),
         )
     ),
@@ -60,9 +86,12 @@ DENSE = {
     "stablelm": Recipe(layer=same(BIASED_NORMS, attention(), feed()), common=NORM_BIAS),
     "stablelm+12B": Recipe(
         layer=same(
-            norms("attn_norm", bias=True), attention(), norm("attn_q_norm", LENGTH, HEADS),
-            norm("attn_k_norm", LENGTH, HEADS_KV), feed(),
+            norms("attn_norm", bias=True),
+            attention(),
+            norm("attn_q_norm", LENGTH, HEADS),
+            norm("attn_k_norm", LENGTH, HEADS_KV),
+            feed(),
         ),
         common=NORM_BIAS,
     ),
-}  # fmt: skip
+}

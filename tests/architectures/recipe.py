@@ -47,10 +47,14 @@ class Recipe:
         )
         metadata: dict[str, MetadataValue] = {"general.architecture": architecture}
         keys = USUAL | {"vocab_size": vocabulary} | dict(self.keys)
-        metadata |= {f"{architecture}.{key}": value for key, value in keys.items()}
+        metadata |= {_full(architecture, key): value for key, value in keys.items()}
         return Header(
             metadata=metadata, tensors=tensors, file_bytes=sum(one.nbytes for one in tensors), source="file"
         )
+
+
+def _full(architecture: str, key: str) -> str:
+    return key if key.startswith("xielu.") else f"{architecture}.{key}"
 
 
 def same(*parts: Tensors) -> Callable[[int], Tensors]:

@@ -1,11 +1,115 @@
 """Transformers with routed experts."""
 
-from architectures.pieces import LENGTH, MOE, SHARED, attention, experts, norms
+from collections.abc import Callable
+from itertools import chain
+
+from architectures.pieces import (
+    EMBD,
+    HEADS,
+    HEADS_KV,
+    LAYERS,
+    LENGTH,
+    MOE,
+    SHARED,
+    WEIGHED,
+    WIDTH,
+    WIDTH_KV,
+    Keys,
+    Tensors,
+    attention,
+    experts,
+    feed,
+    linear,
+    norm,
+    norms,
+)
 from architectures.recipe import Recipe, same
+from launcher.core.header import Tensor
+from models import F32, tensor
 
 USUAL_NORMS = tuple(norms("attn_norm", "ffn_norm"))
 
+
+def _with_lead(*parts: Tensors, shared: bool = True) -> Callable[[int], Tensors]:
+    """Layers with these tensors, the first with a feed-forward, the others with experts."""
+    tensors = tuple(chain.from_iterable(parts))
+    dense, routed = tuple(feed()), tuple(experts(shared=shared, nudge=True))
+    return lambda il: (*tensors, *(routed if il else dense))
+
+
+WINDOWS = tuple(il % 4 != 0 for il in range(LAYERS))
+
+
+def _mimo2(il: int) -> Tensors:
+    kv = WIDTH_KV * 2 if WINDOWS[il] else WIDTH_KV
+    yield from USUAL_NORMS
+    yield from linear("attn_q", EMBD, HEADS * 192)
+    yield from linear("attn_k", EMBD, kv // LENGTH * 192)
+    yield from linear("attn_v", EMBD, kv)
+    yield from linear("attn_output", WIDTH, EMBD)
+    if WINDOWS[il]:
+        yield tensor("attn_sinks.weight", HEADS, kind=F32)
+    yield from experts(nudge=True) if il else feed()
+
+
+def _step35(il: int) -> Tensors:
+    heads = HEADS * 2 if WINDOWS[il] else HEADS
+    yield from USUAL_NORMS
+    yield from linear("attn_q", EMBD, heads * LENGTH)
+    yield from linear("attn_k", EMBD, WIDTH_KV)
+    yield from linear("attn_v", EMBD, WIDTH_KV)
+    yield from linear("attn_output", heads * LENGTH, EMBD)
+    yield from linear("attn_gate", EMBD, heads)
+    yield from norm("attn_q_norm", LENGTH)
+    yield from norm("attn_k_norm", LENGTH)
+    yield from experts(nudge=True, shared=True) if il > 2 else feed()
+
+
+def _hy_v3(il: int) -> Tensors:
+    for one in _EXAONE(il):
+        yield (
+            Tensor("exp_probs_b", one.shape, one.type, one.nbytes) if one.name == "exp_probs_b.bias" else one
+        )
+
+
+_EXAONE = _with_lead(USUAL_NORMS, attention(norms=(LENGTH,)))
+LEAD: Keys = {**MOE, **SHARED, **WEIGHED, "leading_dense_block_count": 1}
+
 ROUTED = {
+    "step35": Recipe(
+        layer=_step35,
+        keys={
+            **LEAD,
+            "attention.key_length": LENGTH,
+            "attention.value_length": LENGTH,
+            "attention.sliding_window": 512,
+            "attention.sliding_window_pattern": WINDOWS,
+            "attention.head_count": tuple(HEADS * (2 if w else 1) for w in WINDOWS),
+        },
+    ),
+    "mimo2": Recipe(
+        layer=_mimo2,
+        keys={
+            **MOE,
+            "attention.key_length": 192,
+            "attention.value_length": 128,
+            "attention.sliding_window": 128,
+            "attention.sliding_window_pattern": WINDOWS,
+            "attention.value_scale": 0.7,
+            "attention.head_count_kv": tuple(HEADS_KV * (2 if w else 1) for w in WINDOWS),
+            "rope.dimension_count": 64,
+        },
+    ),
+    "hy_v3": Recipe(layer=_hy_v3, keys=LEAD),
+    "exaone-moe": Recipe(layer=_EXAONE, keys={**LEAD, "attention.sliding_window": 128}),
+    "afmoe": Recipe(
+        layer=_with_lead(
+            norms("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"),
+            attention(norms=(LENGTH,)),
+            linear("attn_gate", EMBD, WIDTH),
+        ),
+        keys={**LEAD, "attention.sliding_window": 2048},
+    ),
     "bailingmoe": Recipe(
         layer=same(USUAL_NORMS, attention(), experts(shared=True)),
         keys={**MOE, **SHARED, "expert_weights_scale": 1.0},

@@ -26,7 +26,7 @@ _SPARSE_LAYERS = 10
 """``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
 
 _UNROTATED_STEP = 4
-"""``n_no_rope_layer_step`` of smollm3: each fourth layer has no rotary embeddings."""
+"""``n_no_rope_layer_step`` of smollm3 and afmoe: each fourth layer has no rotary embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Layer:
     heads, heads_kv: attention heads; key_length, value_length: elements per head in the cache.
     windowed: keeps only a sliding window. cached: owns a KV cache. recurrent: owns a state.
     reads: the layer whose cache this one reads, None for its own. sparse: keeps only its largest
-    activations (gemma3n). unrotated: has no rotary embeddings, whatever its window (smollm3).
+    activations (gemma3n). unrotated: has no rotary embeddings, whatever its window (afmoe, smollm3).
     deepened: gets a part of the input embeddings added to its result (deepstack).
     predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
     facts and tensors; form: the same but for the types of the tensors.
@@ -202,7 +202,7 @@ def _layers(
             heads.query[il], heads.key_value[il], key_length, value_length, heads.feed_forward[il], used[il],
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
             _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
-            meta.architecture == "smollm3" and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
+            meta.architecture in {"afmoe", "smollm3"} and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))

@@ -80,7 +80,7 @@ def _select(b: Builder, place: Place, a: Node, routing: Routing, logits: Node | 
         logits = g.add(logits, bias)
     probs = _probabilities(b, logits, routing)
     ranking = logits if routing.early else probs
-    nudge = b.weight(place, "exp_probs_b.bias")
+    nudge = b.weight(place, "exp_probs_b.bias") or b.weight(place, "exp_probs_b")
     if nudge is not None:
         ranking = g.add(probs, nudge)
     if routing.groups > 1:

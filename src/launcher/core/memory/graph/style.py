@@ -20,9 +20,11 @@ class Style:
     feed-forward. ffn_norm: name of the norm before the feed-forward, None for none; layers without
     it read the attention's where unnormed_parallel. parallel: attention and feed-forward both read
     the layer's input, and the parts are summed in this order. halves: gate and up are one product.
-    squared: so is the activation of a feed-forward without a gate.
-    scaled_embedding, capped: embeddings and logits pass through a scale. late_ids: the outputs
-    are picked after the last layer. rotary: which layers have rotary embeddings; mixed: those with
+    squared: so is the activation of a feed-forward without a gate. gated: what attention yields is
+    weighed, as a whole or by heads, where the layer has a gate for it.
+    scaled_embedding, capped: embeddings and logits pass through a scale. picked: where the rows
+    that yield logits are picked (in the last layer after attention or its norm, or around the
+    output norm). rotary: which layers have rotary embeddings; mixed: those with
     a window if any has one. normed_after: norms of Q and K come after the rotary embeddings.
     temperature: Q is scaled by an input. sections: four positions per token if the header has
     rotary sections. headed: the header says how experts are weighed; routing is the default.
@@ -43,7 +45,8 @@ class Style:
     scaled_logits: bool = False
     soft_cap: bool = False
     normed_after: Literal["no", "weighted", "bare"] = "no"
-    late_ids: bool = False
+    picked: Literal["last_layer", "post_norm", "before_norm", "after_norm"] = "last_layer"
+    gated: bool = False
     sinks: bool = False
     rotary: Literal["all", "windows", "mixed"] = "all"
     factors: bool = False

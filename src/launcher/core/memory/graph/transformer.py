@@ -22,10 +22,10 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
     block = _Block(b, style)
     for place in places:
         current = block(place, current)
-    if style.late_ids:
+    if style.picked == "before_norm":
         current.output = True
         current = g.get_rows(current, block.ids)
-    result = b.head(current, style.norm)
+    result = b.head(current, style.norm, ids=block.ids if style.picked == "after_norm" else None)
     if style.capped:
         result = g.scale(g.unary(g.scale(result)))
     elif style.scaled_logits:
@@ -44,6 +44,8 @@ class _Block:
         self.attention = Attention(b, soft_cap=style.soft_cap)
         self.routing = routing_of(b, style)
         self.residual_scale = style.residual_scale and b.model.residual_scale != 0.0
+        self.parallel = style.parallel if b.model.metadata.integer("use_parallel_residual", 1) else None
+        self.value_scale = b.model.metadata.number("attention.value_scale", 1.0) != 1.0
         self.windows = any(layer.windowed for layer in b.model.layers)
         self.ids = b.output_ids()
 
@@ -51,11 +53,13 @@ class _Block:
         b, g, style = self.b, self.b.g, self.style
         normed = b.layer_norm(residual, place, "attn_norm", style.norm) if style.input_norm else residual
         attended = self._attend(place, self._attention_input(place, residual, normed))
-        if place.last and not style.late_ids:
+        if style.post_norms and style.picked == "post_norm":
+            attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
+        if place.last and style.picked in {"last_layer", "post_norm"}:
             attended, residual, normed = (g.get_rows(a, self.ids) for a in (attended, residual, normed))
-        if style.parallel is not None:
-            return self._parallel(place, style.parallel, attended, residual, normed)
-        if style.post_norms:
+        if self.parallel is not None:
+            return self._parallel(place, self.parallel, attended, residual, normed)
+        if style.post_norms and style.picked != "post_norm":
             attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
         if self.residual_scale:
             attended = g.scale(attended)
@@ -71,6 +75,8 @@ class _Block:
     def _parallel(
         self, place: Place, order: tuple[Part, Part, Part], attended: Node, residual: Node, normed: Node
     ) -> Node:
+        if f"{self.style.ffn_norm}.weight" in place.layer.tensors:
+            normed = self._ffn_input(place, residual, normed)
         parts: dict[Part, Node] = {
             "attention": attended,
             "feed_forward": self._feed_forward(place, normed),
@@ -118,7 +124,22 @@ class _Block:
         if self.temperature is not None and not (rotated and style.temperature == "unrotated"):
             q = g.mul(q, self.temperature)
         sinks = b.weight(place, "attn_sinks.weight") if style.sinks else None
-        return self.attention(place, q, k, v, sinks=sinks)
+        gate = b.weight(place, "attn_gate.weight") if style.gated else None
+        if gate is None:
+            result = self.attention(place, q, k, v, sinks=sinks)
+        else:
+            result = self.attention(place, q, k, v, sinks=sinks, out=None)
+            result = b.product(place, "attn_output", self._weighed(place, result, g.mul_mat(gate, a)))
+        return g.scale(result) if self.value_scale else result
+
+    def _weighed(self, place: Place, a: Node, gate: Node) -> Node:
+        """`a`, the heads' results, times the gate: one weight per element or per head."""
+        g, layer, tokens = self.b.g, place.layer, self.b.n_tokens
+        weights = g.unary(gate)
+        if gate.ne[0] != layer.heads:
+            return g.mul(a, weights)
+        heads_ = g.reshape(a, layer.value_length, layer.heads, tokens)
+        return g.reshape(g.mul(heads_, g.reshape(weights, 1, layer.heads, tokens)), *a.ne)
 
     def _rotated(self, place: Place) -> bool:
         if place.layer.unrotated:
