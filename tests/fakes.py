@@ -189,7 +189,7 @@ class FakeDesk:
             journal=self.journal,
             lock=FakeLock(),
             clock=self.clock,
-            witness=self.witness,
+            witness=lambda: self.witness,
             free_memory=lambda: dict(self.free),
         )
 

@@ -1,19 +1,13 @@
 """--machine NAME|FILE|detect: the machines that a command is about."""
 
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from launcher.cli.options import Workspace
 from launcher.cli.project import shown
 from launcher.core.errors import Problem, UsageError, misuse
-from launcher.core.hardware import with_margins_of
+from launcher.core.hardware import Detection, with_margins_of
 from launcher.core.machine import Machine
-from launcher.core.machine_file import parse_machine
 from launcher.edges.files import load_yaml
-
-if TYPE_CHECKING:
-    from launcher.workflow.detect import Detection
 
 DETECT = "detect"
 
@@ -74,14 +68,13 @@ def observed_machine(folder: Path | None = None) -> Machine:
     return detection(folder).machine
 
 
-def detection(folder: Path | None = None) -> "Detection":
+def detection(folder: Path | None = None) -> Detection:
     """What this computer has now.
 
     folder: where a machine file with the host's name keeps what the owner set: headroom, margins, and
     roles that a driver doesn't tell. Raises LauncherError when a driver is there and fails.
     """
     from launcher.edges.hardware import observe
-    from launcher.workflow.detect import Detection
 
     hardware = observe()
     machine = hardware.machine()
@@ -91,12 +84,16 @@ def detection(folder: Path | None = None) -> "Detection":
 
 
 def _load(path: Path) -> Machine:
+    from launcher.core.machine_file import parse_machine
+
     if not path.is_file():
         raise misuse("no such file", where=shown(path))
     return parse_machine(load_yaml(path), shown(path))
 
 
 def _unknown(name: str, folder: Path) -> UsageError:
+    from difflib import get_close_matches
+
     known = [path.stem for path in sorted(folder.glob("*.yml"))]
     near = get_close_matches(name, [*known, DETECT], n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join([*known, DETECT])}"

@@ -23,20 +23,19 @@ from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime, Engine
 from launcher.edges.embedded import EmbeddedRuntime
-from launcher.edges.evidence import EvidenceFile
 from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import Headers, open_headers
-from launcher.edges.memory_watch import MemoryWatch
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
-from launcher.workflow.evidence import Recorder
 from launcher.workflow.launching import Prepared, assuming_free, prepare
 from launcher.workflow.planning import Models
 from launcher.workflow.runtime import Runtime
 from launcher.workflow.world import World
 
 if TYPE_CHECKING:
+    from launcher.edges.evidence import EvidenceFile
     from launcher.workflow.bench import Bencher
+    from launcher.workflow.evidence import Recorder
 
 
 @dataclass(slots=True)
@@ -99,13 +98,7 @@ class LaunchSite:
             journal=JournalFile(self._space.state, write_atomic),
             lock=FileLock(self._space.state),
             clock=time,
-            witness=Recorder(
-                runtimes=runtimes,
-                prepared=lambda: self._preparation.last if self._preparation else None,
-                digest=lambda image: self.engine.image_digest(image),
-                store=self.evidence,
-                now=time.time,
-            ),
+            witness=lambda: self._recorder(runtimes),
             free_memory=lambda: {gpu.key: gpu.free for gpu in observed_machine().gpus},
         )
 
@@ -118,18 +111,30 @@ class LaunchSite:
         """The Docker engine."""
         return self._compose.engine
 
+    def _recorder(self, runtimes: Mapping[RuntimeName, Runtime]) -> "Recorder":
+        from launcher.workflow.evidence import Recorder
+
+        return Recorder(
+            runtimes=runtimes,
+            prepared=lambda: self._preparation.last if self._preparation else None,
+            digest=lambda image: self.engine.image_digest(image),
+            store=self.evidence,
+            now=time.time,
+        )
+
     def server(self, profile: str) -> LlamaServer:
         """The client for the server of `profile`, with its API key."""
         key_file = self.project.profile(profile, partial=True).api_key_file
         return LlamaServer(self._space.root / key_file if key_file else None)
 
     @property
-    def evidence(self) -> EvidenceFile:
+    def evidence(self) -> "EvidenceFile":
         """What the servers of this folder showed."""
         return evidence_file(self._space)
 
     def bencher(self, seconds: float) -> "Bencher":
         """Measures the server that runs here; one prompt may take so many `seconds`."""
+        from launcher.edges.memory_watch import MemoryWatch
         from launcher.workflow.bench import Bencher
 
         return Bencher(
@@ -187,7 +192,7 @@ class LaunchSite:
 
 @dataclass(frozen=True, slots=True)
 class ProjectFiles:
-    """The rendered files in the project folder; each is written whole."""
+    """The rendered files in the project folder; each is written whole, where it differs."""
 
     root: Path
 
@@ -197,7 +202,8 @@ class ProjectFiles:
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
-            write_atomic(self.root / name, text)
+            if text != self.read(name):
+                write_atomic(self.root / name, text)
 
 
 def compose_project(root: Path) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 PIPE_WIDTH = 200
+FACT_GAP = 2
 
 
 class Console:
@@ -35,6 +36,9 @@ class Console:
 
     def styled(self, text: str, styles: Mapping[str, str]) -> None:
         """Print `text` as it is; where there is colour, what a pattern of `styles` finds gets its style."""
+        if not sys.stdout.isatty():
+            self.data(text)
+            return
         from rich.text import Text
 
         shown = Text(text)
@@ -42,9 +46,19 @@ class Console:
             shown.highlight_regex(pattern, style)
         self._out.print(shown, soft_wrap=True)
 
+    def facts(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Print names and values to stdout, under each other."""
+        rows = list(pairs)
+        width = max((len(name) for name, _ in rows), default=0) + FACT_GAP
+        for name, value in rows:
+            print(name.ljust(width) + value.replace("\n", "\n".ljust(width + 1)))
+
     def note(self, text: str, *, style: str | None = None) -> None:
         """Print a line to stderr; `text` is taken literally, no markup."""
-        self._err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        if sys.stderr.isatty():
+            self._err.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        else:
+            print(text, file=sys.stderr)
 
     def problems(self, error: LauncherError) -> None:
         """Print every problem of `error`: where, what, next step."""
@@ -121,14 +135,4 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
-    return made
-
-
-def facts(pairs: Iterable[tuple[str, str]]) -> "Table":
-    """Names and values under each other, without a header."""
-    from rich.table import Table
-
-    made = Table.grid(padding=(0, 2))
-    for name, value in pairs:
-        made.add_row(name, value)
     return made

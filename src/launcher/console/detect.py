@@ -5,10 +5,10 @@ from typing import Any
 
 from launcher.console import Console, table
 from launcher.console.edit import STYLES
-from launcher.core.hardware import GpuProcess, HostMemory, ObservedGpu
-from launcher.core.headroom import Target, fit_target_value
+from launcher.core.hardware import Detection, GpuProcess, HostMemory, ObservedGpu
+from launcher.core.headroom import Target, fit_target, fit_target_value
 from launcher.core.units import MIB, mib_down
-from launcher.workflow.detect import Detection, Kept
+from launcher.workflow.detect import Kept
 
 SHOWN_PROCESSES = 8
 UNKNOWN = "?"
@@ -22,7 +22,7 @@ def show_detection(console: Console, found: Detection) -> None:
     if hardware.gpus:
         _show_gpus(console, found)
         _show_processes(console, hardware.gpus)
-        _show_targets(console, found.targets)
+        _show_targets(console, fit_target(found.machine))
     else:
         console.show(Text("No GPU: models run on the CPU, in host memory."))
     console.show(Text(f"\nHost memory  {_host(hardware.host)}"))
@@ -35,7 +35,7 @@ def show_detection(console: Console, found: Detection) -> None:
 
 
 def detection_json(console: Console, found: Detection) -> None:
-    hardware, targets = found.hardware, found.targets
+    hardware, targets = found.hardware, fit_target(found.machine)
     console.json(
         {
             "schema": "launcher.machine/1",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from launcher.console import Console, facts, table
+from launcher.console import Console, table
 from launcher.core.evidence import Evidence, Speed, findings, side_by_side
 from launcher.core.evidence.codec import to_json
 from launcher.core.units import MIB, mib_up
@@ -16,7 +16,7 @@ UNKNOWN = "-"
 def show_evidence(console: Console, records: Sequence[Evidence]) -> None:
     """Each record: how the start went, the ledgers side by side, and what came otherwise."""
     for record in records:
-        console.show(facts(_facts(record)))
+        console.facts(_facts(record))
         if record.measured is not None:
             _show_ledgers(console, record)
         if record.speeds:

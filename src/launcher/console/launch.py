@@ -3,16 +3,18 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from launcher.console import Console, Progress, facts, table
-from launcher.core.answers import Answer
-from launcher.core.evidence import DeviceUse
+from launcher.console import Console, Progress, table
 from launcher.core.launch import Instance
 from launcher.core.units import mib_up
-from launcher.workflow.launching import Prepared
-from launcher.workflow.start import Outcome
-from launcher.workflow.status import Status
+
+if TYPE_CHECKING:
+    from launcher.core.answers import Answer
+    from launcher.core.evidence import DeviceUse
+    from launcher.workflow.launching import Prepared
+    from launcher.workflow.start import Outcome
+    from launcher.workflow.status import Status
 
 
 class Teller:
@@ -33,23 +35,21 @@ class Teller:
         return self._yes or self._console.confirm(question)
 
 
-def show_started(console: Console, outcome: Outcome, prepared: Prepared | None) -> None:
+def show_started(console: Console, outcome: "Outcome", prepared: "Prepared | None") -> None:
     """What `up` ends with: where the server is, and what it runs on."""
     took = "was already running" if outcome.already_running else f"{outcome.seconds:.1f} s until healthy"
     planned = _planned(prepared) if prepared else []
-    console.show(
-        facts(
-            [
-                ("url", outcome.instance.url),
-                ("profile", outcome.instance.profile),
-                *planned,
-                ("started", took),
-            ]
-        )
+    console.facts(
+        [
+            ("url", outcome.instance.url),
+            ("profile", outcome.instance.profile),
+            *planned,
+            ("started", took),
+        ]
     )
 
 
-def show_answer(console: Console, question: str, answer: Answer) -> None:
+def show_answer(console: Console, question: str, answer: "Answer") -> None:
     """One exchange with the server, and how fast it was."""
     console.note(f"> {question}")
     console.data(answer.text)
@@ -57,7 +57,7 @@ def show_answer(console: Console, question: str, answer: Answer) -> None:
         console.note(f"{answer.answer_tokens} tokens at {answer.answer_per_second:.1f} tokens/s")
 
 
-def started_json(outcome: Outcome, prepared: Prepared | None, answer: Answer | None) -> dict[str, Any]:
+def started_json(outcome: "Outcome", prepared: "Prepared | None", answer: "Answer | None") -> dict[str, Any]:
     return {
         "schema": "launcher.up/1",
         "instance": asdict(outcome.instance),
@@ -68,7 +68,7 @@ def started_json(outcome: Outcome, prepared: Prepared | None, answer: Answer | N
     }
 
 
-def show_status(console: Console, status: Status) -> None:
+def show_status(console: Console, status: "Status") -> None:
     """One line for the state, and the instance's facts where there is one."""
     console.data(status.words)
     if status.interrupted:
@@ -76,14 +76,14 @@ def show_status(console: Console, status: Status) -> None:
             f"an up of {status.interrupted} was interrupted; launcher up or launcher down mends that"
         )
     if status.instance:
-        console.show(facts(_instance_facts(status.instance)))
+        console.facts(_instance_facts(status.instance))
     if status.devices:
         _show_devices(console, status.devices)
     for finding in (each for each in status.findings if each.level != "info"):
         console.note(f"{finding.level} {finding.code}: {finding.message}")
 
 
-def status_json(status: Status) -> dict[str, Any]:
+def status_json(status: "Status") -> dict[str, Any]:
     return {
         "schema": "launcher.status/1",
         "state": status.words,
@@ -95,7 +95,7 @@ def status_json(status: Status) -> dict[str, Any]:
     }
 
 
-def _show_devices(console: Console, devices: Sequence[DeviceUse]) -> None:
+def _show_devices(console: Console, devices: "Sequence[DeviceUse]") -> None:
     numbers = ("planned MiB", "measured MiB", "in use MiB")
     rows = table("device", "GPU", *numbers, right=numbers)
     for each in devices:
@@ -104,7 +104,7 @@ def _show_devices(console: Console, devices: Sequence[DeviceUse]) -> None:
     console.show(rows)
 
 
-def _planned(prepared: Prepared) -> list[tuple[str, str]]:
+def _planned(prepared: "Prepared") -> list[tuple[str, str]]:
     plan = prepared.plan
     lines = [
         f"{line.gpu or line.name}: {mib_up(line.usage.total):,} MiB"

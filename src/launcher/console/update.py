@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from launcher.console import Console, facts, table
+from launcher.console import Console, table
 from launcher.core.images import Lock
 from launcher.workflow.update import Update
 
@@ -28,7 +28,7 @@ def show_update(console: Console, update: Update) -> None:
 def show_lock(console: Console, lock: Lock) -> None:
     """Each image, what it is pinned to, and its fallback."""
     for name, pin in lock.pins.items():
-        console.show(facts([("image", name), ("pinned", pin.digest), ("fallback", pin.fallback or "none")]))
+        console.facts([("image", name), ("pinned", pin.digest), ("fallback", pin.fallback or "none")])
     console.note("a running server changes with the next launcher up")
 
 

@@ -72,6 +72,14 @@ class Hardware:
         return replace(self, gpus=tuple(replace(by_key[gpu.key], gpu=gpu) for gpu in machine.gpus))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detection:
+    """What was seen, and the machine that plans take it for."""
+
+    hardware: Hardware
+    machine: Machine
+
+
 def role(*, active: bool | None, attached: bool | None) -> Role:
     """What a GPU does, by its driver's answers (None: not supported).
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from launcher.core.answers import Answer, Health, Props
 from launcher.core.errors import LauncherError, failure
-from launcher.core.evidence import Speed
 
 if TYPE_CHECKING:
     import httpx
+
+    from launcher.core.evidence import Speed
 
 HEALTH_SECONDS = 2.0
 ANSWER_SECONDS = 600.0
@@ -76,11 +77,13 @@ class LlamaServer:
         told = self._json(self._request(url, "POST", "/tokenize", {"content": text}), url)
         return tuple(int(token) for token in told["tokens"])
 
-    def speed(self, url: str, prompt: Sequence[int], *, answer_tokens: int, seconds: float) -> Speed:
+    def speed(self, url: str, prompt: Sequence[int], *, answer_tokens: int, seconds: float) -> "Speed":
         """How fast the server takes these tokens, none of them from its cache, and writes so many.
 
         Raises LauncherError, also when it takes longer than `seconds`.
         """
+        from launcher.core.evidence import Speed
+
         body = {
             "prompt": list(prompt),
             "n_predict": answer_tokens,

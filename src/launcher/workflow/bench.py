@@ -139,7 +139,7 @@ class Bencher:
         return {gpu: max(0, before[gpu] - free) for gpu, free in lowest.items() if gpu in before}
 
     def _keep(self, instance: Instance, found: Bench) -> None:
-        record = self.world.witness.recall(instance)
+        record = self.world.witness().recall(instance)
         if record and found.speeds:
             self.store.append(replace(record, at=self.now(), speeds=found.speeds, peak=found.peak))
 

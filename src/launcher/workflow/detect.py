@@ -4,24 +4,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from launcher.core.errors import misuse
-from launcher.core.hardware import Hardware
-from launcher.core.headroom import Target, fit_target
 from launcher.core.machine import Machine
 from launcher.core.machine_file import MACHINE_NAME
 from launcher.core.machine_text import machine_text
 from launcher.workflow.edit import Change
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Detection:
-    """What was seen, and the machine that plans take it for."""
-
-    hardware: Hardware
-    machine: Machine
-
-    @property
-    def targets(self) -> tuple[Target, ...]:
-        return fit_target(self.machine)
 
 
 class MachineFile(Protocol):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from launcher.core.advice import Advice, advise, largest_context, trial
 from launcher.core.assessment import assess
@@ -17,7 +17,9 @@ from launcher.core.plan import Plan, plan
 from launcher.core.profiles import Profile
 from launcher.core.snapshot import matches
 from launcher.core.subject import KnownModel, Subject
-from launcher.workflow.engine import Engine, ask_engine
+
+if TYPE_CHECKING:
+    from launcher.workflow.engine import Engine
 
 Resolve = Callable[[str, Machine | None], Profile]
 """A profile by name, for a machine; raises UsageError with all that is wrong with it."""
@@ -82,14 +84,16 @@ def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
     return plan(subject_of(profile, models), machine)
 
 
-def plan_by_engine(subject: Subject, machine: Machine, engine: Engine) -> Plan:
+def plan_by_engine(subject: Subject, machine: Machine, engine: "Engine") -> Plan:
     """The plan with the figures of `engine`. Raises LauncherError where it can't be asked."""
     return plan(subject, machine, ask=partial(_ask, engine, subject.profile.command))
 
 
 def _ask(
-    engine: Engine, command: Sequence[str], model: Model, environment: Mapping[str, str], machine: Machine
+    engine: "Engine", command: Sequence[str], model: Model, environment: Mapping[str, str], machine: Machine
 ) -> Placement:
+    from launcher.workflow.engine import ask_engine
+
     return ask_engine(engine, model.header, environment, command, machine).placement
 
 
@@ -105,7 +109,7 @@ class Planner:
         profile = self.resolve(name, machine)
         return subject_of(profile, self.models)
 
-    def plan(self, name: str, machine: Machine, engine: Engine | None = None) -> Plan:
+    def plan(self, name: str, machine: Machine, engine: "Engine | None" = None) -> Plan:
         """The plan of a profile; with the figures of `engine` where one is given."""
         if engine is not None:
             return plan_by_engine(self.subject(name, machine), machine, engine)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from launcher.core.diagnosis import diagnose
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance
 from launcher.core.render import Rendered
@@ -11,7 +10,8 @@ from launcher.core.startup import FIRST, Phase, advance
 from launcher.workflow.runtime import Runtime
 from launcher.workflow.world import Reporter, World
 
-POLL_SECONDS = 0.05
+POLL_SHARE = 0.05
+SHORTEST_POLL, LONGEST_POLL = 0.02, 0.25
 PHASE_SECONDS = 1.0
 LOG_TAIL = 400
 FAILED_LOG = ".launcher/failed.log"
@@ -64,8 +64,13 @@ def _wait_until_healthy(
         if clock.monotonic() - phase_read >= PHASE_SECONDS:
             phase, phase_read = _phase(runtime), clock.monotonic()
         report.say(f"{rendered.profile}: {phase}", elapsed)
-        clock.sleep(POLL_SECONDS)
+        clock.sleep(_pause(elapsed))
     return clock.monotonic() - began
+
+
+def _pause(elapsed: float) -> float:
+    """Seconds until the next look: a small server is seen at once, a large one is left to load."""
+    return min(max(SHORTEST_POLL, POLL_SHARE * elapsed), LONGEST_POLL)
 
 
 def _phase(runtime: Runtime) -> Phase:
@@ -75,6 +80,8 @@ def _phase(runtime: Runtime) -> Phase:
 def _start_failed(
     world: World, runtime: Runtime, rendered: Rendered, instance: Instance | None
 ) -> LauncherError:
+    from launcher.core.diagnosis import diagnose
+
     lines = tuple(runtime.logs())
     world.files.write({FAILED_LOG: "".join(f"{line}\n" for line in lines)})
     found = diagnose(lines, instance.exit_code if instance else None)

@@ -46,7 +46,7 @@ def status(world: World, prepare: PrepareProfile, *, default_port: int) -> Statu
             interrupted=interrupted,
         )
     words = _state(instance) or _against_plan(instance, memory, prepare)
-    record = world.witness.recall(instance) if instance.state == "healthy" else None
+    record = world.witness().recall(instance) if instance.state == "healthy" else None
     return Status(
         instance=instance,
         words=words,

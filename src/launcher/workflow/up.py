@@ -10,7 +10,7 @@ from launcher.core.render import Rendered
 from launcher.core.units import MIB
 from launcher.workflow.servers import find, stop_all
 from launcher.workflow.start import Outcome, start, wait
-from launcher.workflow.world import Reporter, World
+from launcher.workflow.world import Reporter, Witness, World
 
 SETTLE_POLL_SECONDS = 0.1
 SETTLE_SECONDS = 30.0
@@ -118,27 +118,35 @@ def _refuse_taken_port(world: World, change: Change) -> None:
 
 
 def _make(world: World, prepare: Prepare, report: Reporter, change: Change, timeout: float) -> Outcome:
-    rendered, before = change.rendered, change.before
-    world.journal.write(Memory(active=before, pending=Launch(rendered=rendered)))
+    before = change.before
+    launch = _begin(world, before, change.rendered)
     with _bring_back_on_failure(world, report, before, timeout):
         if change.running and not change.resumes:
             _stop(world, report, change.running, before.free if before else {})
-            rendered = prepare({})
-        launch = Launch(rendered=rendered, free=world.free_memory())
-        world.journal.write(Memory(active=before, pending=launch))
+            launch = _begin(world, before, prepare({}))
         if not change.resumes:
-            start(world, report, rendered)
-        outcome = _wait_or_record(world, report, rendered, timeout)
+            start(world, report, launch.rendered)
+        witness = world.witness()
+        outcome = _wait_or_record(world, witness, report, launch.rendered, timeout)
         world.journal.write(Memory(active=launch))
-    world.witness.record(rendered, outcome.seconds, report)
+    witness.record(launch.rendered, outcome.seconds, report)
     return outcome
 
 
-def _wait_or_record(world: World, report: Reporter, rendered: Rendered, timeout: float) -> Outcome:
+def _begin(world: World, before: Launch | None, rendered: Rendered) -> Launch:
+    """Write down what is about to be started, and what is free now."""
+    launch = Launch(rendered=rendered, free=world.free_memory())
+    world.journal.write(Memory(active=before, pending=launch))
+    return launch
+
+
+def _wait_or_record(
+    world: World, witness: Witness, report: Reporter, rendered: Rendered, timeout: float
+) -> Outcome:
     try:
         return wait(world, report, rendered, timeout)
     except (LauncherError, KeyboardInterrupt):
-        world.witness.record(rendered, None, report)
+        witness.record(rendered, None, report)
         raise
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from launcher.core.answers import Health
-from launcher.core.evidence import Evidence
 from launcher.core.launch import Instance, Memory
 from launcher.core.profiles import RuntimeName
 from launcher.core.render import Rendered
 from launcher.workflow.runtime import Runtime
+
+if TYPE_CHECKING:
+    from launcher.core.evidence import Evidence
 
 
 class Clock(Protocol):
@@ -65,13 +67,16 @@ class Witness(Protocol):
         """seconds: until the server answered; None when it never did, while what is left of it is
         still there. Fails no start: what can't be read or kept is a note."""
 
-    def recall(self, instance: Instance) -> Evidence | None:
+    def recall(self, instance: Instance) -> "Evidence | None":
         """What the start of `instance` showed; None when nothing was kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The edges that a change of the running server needs."""
+    """The edges that a change of the running server needs.
+
+    witness: made when it is wanted, as reading logs takes modules that nothing before that needs.
+    """
 
     runtimes: Mapping[RuntimeName, Runtime]
     server: Server
@@ -80,5 +85,5 @@ class World:
     journal: Journal
     lock: Lock
     clock: Clock
-    witness: Witness
+    witness: Callable[[], Witness]
     free_memory: Callable[[], Mapping[str, int]]

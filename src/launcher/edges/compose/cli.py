@@ -3,10 +3,9 @@
 import os
 import subprocess
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from launcher.core.diagnosis import diagnose
 from launcher.core.errors import LauncherError, Problem, failure
 
 COMPOSE = ("docker", "compose")
@@ -43,8 +42,7 @@ class ComposeCli:
             raise _no_docker() from error
         last = self._report(process)
         if process.wait():
-            found = diagnose(tuple(last), None)
-            raise LauncherError(Problem(what="\n  ".join((found.what, *found.lines)), hint=found.hint))
+            raise _diagnosed(last)
 
     def config(self) -> str:
         """What Compose makes of the files in the folder, as JSON; raises LauncherError."""
@@ -78,14 +76,20 @@ class ComposeCli:
         except FileNotFoundError as error:
             raise _no_docker() from error
         if done.returncode:
-            found = diagnose(tuple(done.stderr.splitlines()), None)
-            raise LauncherError(Problem(what="\n  ".join((found.what, *found.lines)), hint=found.hint))
+            raise _diagnosed(done.stderr.splitlines())
         return done.stdout
 
 
 def _environment() -> dict[str, str]:
     """The user's environment without what would go before ``.env``."""
     return {name: value for name, value in os.environ.items() if not name.startswith(PRIVATE_PREFIXES)}
+
+
+def _diagnosed(lines: Iterable[str]) -> LauncherError:
+    from launcher.core.diagnosis import diagnose
+
+    found = diagnose(tuple(lines), None)
+    return LauncherError(Problem(what="\n  ".join((found.what, *found.lines)), hint=found.hint))
 
 
 def _no_docker() -> LauncherError:

@@ -16,6 +16,7 @@ from launcher.edges.hardware import sysfs
 T = TypeVar("T")
 
 PCI_VENDOR = "0x10de"
+LIBRARY = "libnvidia-ml.so.1"
 ELSEWHERE = "or name a machine file: --machine NAME"
 
 _CORES_PER_MULTIPROCESSOR = {
@@ -49,13 +50,12 @@ def observe(root: Path) -> Nvidia:
 
     Raises LauncherError with the cause when the driver or its library is there but fails.
     """
+    if not _library_is_there():
+        return _without_library(root)
     import pynvml
 
     with _explained(pynvml):
-        try:
-            pynvml.nvmlInit()
-        except pynvml.NVMLError_LibraryNotFound:
-            return _without_library(root)
+        pynvml.nvmlInit()
         try:
             gpus = [_observe_gpu(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount())]
             driver = str(pynvml.nvmlSystemGetDriverVersion())
@@ -67,11 +67,22 @@ def observe(root: Path) -> Nvidia:
     )
 
 
+def _library_is_there() -> bool:
+    """Loaded as nvidia-ml-py does (pynvml.py), whose own import takes longer than all else here."""
+    from ctypes import CDLL
+
+    try:
+        CDLL(LIBRARY)
+    except OSError:
+        return False
+    return True
+
+
 def _without_library(root: Path) -> Nvidia:
     """The library comes with the driver: a driver that runs without it is a broken installation."""
     if (root / "proc/driver/nvidia/version").exists():
         raise failure(
-            "NVIDIA's driver is loaded, but its library libnvidia-ml.so.1 is not there",
+            f"NVIDIA's driver is loaded, but its library {LIBRARY} is not there",
             hint=f"install the driver's libraries (in a container: start it with --gpus all), {ELSEWHERE}",
         )
     devices = sysfs.pci_devices(root, PCI_VENDOR)

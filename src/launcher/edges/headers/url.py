@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Thread
@@ -78,6 +77,8 @@ class UrlReader:
 
         Time-outs of single reads would not do: a server that drips keeps all of them.
         """
+        from concurrent.futures import Future
+
         future: Future[T] = Future()
 
         def run() -> None:
