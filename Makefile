@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[demo]'
+	@$(BIN)/python -m compileall -q src  # as pip does for what is not editable: every start is faster
 	@touch $@
 
 demo: $(VENV)/.demo

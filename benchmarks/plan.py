@@ -12,7 +12,7 @@ from itertools import cycle, islice, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from measure import Row, cpu_seconds, table
+from measure import Row, cpu_seconds, launcher, table
 
 from launcher.core.machine import Gpu, Machine
 from launcher.core.plan import plan
@@ -33,14 +33,13 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
-LAUNCHER = [sys.executable, "-m", "launcher"]
 
 
 def rows() -> list[Row]:
     with TemporaryDirectory() as folder:
         project = make_project(Path(folder))
-        one = [*LAUNCHER, "plan", "profile-0", "--machine", "desk", *at(project)]
-        check = [*LAUNCHER, "check", "--format", "junit", "--allow-unknown", *at(project)]
+        one = [launcher(), "plan", "profile-0", "--machine", "desk", *at(project)]
+        check = [launcher(), "check", "--format", "junit", "--allow-unknown", *at(project)]
         return [
             Row(what="`launcher plan PROFILE`, CPU", measured=1000 * cpu_of(one), unit="ms", limit=250),
             Row(

@@ -1,23 +1,21 @@
 """CPU time of commands that people wait for without noticing: whole processes, imports included."""
 
-import sys
-from pathlib import Path
-
-from measure import Row, cpu_seconds, table
-
-LAUNCHER = str(Path(sys.executable).with_name("launcher"))
+from measure import Row, cpu_seconds, launcher, table
 
 
 def rows() -> list[Row]:
     return [
         Row(
             what="`launcher --version`, CPU",
-            measured=1000 * cpu_seconds([LAUNCHER, "--version"]),
+            measured=1000 * cpu_seconds([launcher(), "--version"]),
             unit="ms",
             limit=80,
         ),
         Row(
-            what="`launcher list`, CPU", measured=1000 * cpu_seconds([LAUNCHER, "list"]), unit="ms", limit=150
+            what="`launcher list`, CPU",
+            measured=1000 * cpu_seconds([launcher(), "list"]),
+            unit="ms",
+            limit=150,
         ),
     ]
 

@@ -5,7 +5,6 @@ import shutil
 import socket
 import statistics
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -13,10 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from measure import Row, table
+from measure import Row, launcher, table
 
 ROOT = Path(__file__).parents[1]
-LAUNCHER = str(Path(sys.executable).with_name("launcher"))
 RUNS = 5
 POLL_SECONDS = 0.1
 
@@ -24,11 +22,11 @@ POLL_SECONDS = 0.1
 def rows() -> list[Row]:
     with TemporaryDirectory() as name:
         project = _project(Path(name))
-        _quiet(project, LAUNCHER, "up", "small")
+        _quiet(project, launcher(), "up", "small")
         with_launcher, bare = [], []
         for _ in range(RUNS):
-            with_launcher.append(_until_down(project, lambda: _quiet(project, LAUNCHER, "up", "small")))
-            _quiet(project, LAUNCHER, "render", "small")
+            with_launcher.append(_until_down(project, lambda: _quiet(project, launcher(), "up", "small")))
+            _quiet(project, launcher(), "render", "small")
             bare.append(_until_down(project, lambda: _bare(project)))
     both = statistics.median(with_launcher), statistics.median(bare)
     return [
@@ -52,7 +50,7 @@ def _until_down(project: Path, start: Callable[[], None]) -> float:
     begin = time.perf_counter()
     start()
     taken = time.perf_counter() - begin
-    _quiet(project, LAUNCHER, "down")
+    _quiet(project, launcher(), "down")
     return taken
 
 
