@@ -5,23 +5,27 @@ from pathlib import Path
 import pytest
 
 from gguf_bytes import TYPES, MemorySource
-from launcher.core.architecture import Architecture, CacheCost, describe, features
+from launcher.core.architecture import Architecture, CacheCost, describe
 from launcher.core.errors import LauncherError
 from launcher.core.gguf_split import read_header
 from launcher.core.header import Header, MetadataValue, SkippedArray, Tensor
-from launcher.core.model import Model
+from launcher.core.model import Model, features
+from launcher.core.subject import KnownModel
 from launcher.edges.headers.types import tensor_types
 
 SHIPPED = Path(__file__).parents[2] / "profiles" / "headers"
 
 
+def shipped_header(name: str) -> Header:
+    return read_header([MemorySource((SHIPPED / f"{name}.gguf").read_bytes())], tensor_types(), "file")
+
+
 def shipped(name: str) -> Architecture:
-    source = MemorySource((SHIPPED / f"{name}.gguf").read_bytes())
-    return describe(read_header([source], tensor_types(), "file"), tensor_types())
+    return describe(shipped_header(name), tensor_types())
 
 
 @pytest.mark.parametrize(
-    ("name", "billions", "active", "features"),
+    ("name", "billions", "active", "words"),
     [
         ("GLM-4.7-Flash-Q8_0", 29.94, 3.90, ("moe", "mla")),
         ("Qwen3.5-35B-A3B-Q6_K", 34.66, 3.45, ("moe", "hybrid")),
@@ -32,11 +36,16 @@ def shipped(name: str) -> Architecture:
     ],
 )
 def test_parameters_and_features_of_shipped_models(
-    name: str, billions: float, active: float, features: tuple[str, ...]
+    name: str, billions: float, active: float, words: tuple[str, ...]
 ) -> None:
     found = shipped(name)
     assert (round(found.parameters / 1e9, 2), round(found.active_parameters / 1e9, 2)) == (billions, active)
-    assert found.features == features
+    assert found.features == words
+
+
+def test_a_plan_and_inspect_have_the_same_words_for_what_a_model_is() -> None:
+    header = shipped_header("Qwen3.5-35B-A3B-Q6_K")
+    assert KnownModel.of(None, header).facts.features == describe(header, tensor_types()).features
 
 
 def test_a_mixture_of_experts_with_latent_attention() -> None:

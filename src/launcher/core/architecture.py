@@ -10,7 +10,7 @@ from launcher.core.errors import failure
 from launcher.core.header import Header, HeaderSource, Tensor, TensorTypes
 from launcher.core.memory.context import STATE_BYTES
 from launcher.core.memory.element import cache_type
-from launcher.core.model import Layer, Model
+from launcher.core.model import Layer, Model, features
 
 AttentionKind = Literal["mha", "gqa", "mqa", "mla"]
 TOKENS = 1000
@@ -137,20 +137,6 @@ def describe(header: Header, types: TensorTypes) -> Architecture:
         cache=tuple(_cache_cost(model, name) for name in ("f16", "q8_0")),
         features=features(model),
     )
-
-
-def features(model: Model) -> tuple[str, ...]:
-    """Words for what sets `model` apart from a dense transformer with a plain KV cache."""
-    recurrence, cached = _recurrence(model), _cached(model)
-    found = {
-        "moe": model.moe,
-        "mla": model.mla,
-        "swa": any(layer.windowed for layer in cached),
-        "recurrent": recurrence is not None and not cached,
-        "hybrid": recurrence is not None and bool(cached),
-        "mtp": model.nextn_layers > 0,
-    }
-    return tuple(word for word, applies in found.items() if applies)
 
 
 def _printable(name: str | None) -> str | None:

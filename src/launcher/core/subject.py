@@ -1,13 +1,12 @@
 """What is planned: a profile, its settings and its model."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from launcher.core.companions import ALONE, Companions, beside, claims, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
 from launcher.core.machine import Headroom, Machine
-from launcher.core.model import Model
+from launcher.core.model import Model, features
 from launcher.core.options import TRUTHY
 from launcher.core.profiles import Profile
 from launcher.core.settings import Settings
@@ -19,8 +18,7 @@ class ModelFacts:
     """What a plan says of its model; None is unknown.
 
     path: below the models folder. file_bytes: all parts on disk. layers: without the output and
-    the MTP blocks. features: any of moe, mla, sliding-window, recurrent, mtp. header: where the
-    facts came from.
+    the MTP blocks. features: words for what sets it apart. header: where the facts came from.
     """
 
     path: str | None
@@ -119,17 +117,6 @@ def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:
         layers=model.n_layer if model else None,
         experts=model.experts if model else None,
         experts_used=model.experts_used if model else None,
-        features=tuple(_features(model)) if model else (),
+        features=features(model) if model else (),
         header=header.source,
     )
-
-
-def _features(model: Model) -> Sequence[str]:
-    traits = {
-        "moe": model.moe,
-        "mla": model.mla,
-        "sliding-window": model.window > 0,
-        "recurrent": model.recurrent,
-        "mtp": model.nextn_layers > 0,
-    }
-    return [name for name, present in traits.items() if present]
