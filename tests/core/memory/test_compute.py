@@ -196,7 +196,7 @@ def test_leaving_out_layers_that_repeat_changes_nothing(
     settings = Settings(n_ctx=16384, n_parallel=1, cache_type_k="q8_0", cache_type_v="q8_0")
     short = project(found, settings, offloaded=offloaded)
 
-    def keep_all(keys: Sequence[object], _repetitions: int) -> tuple[list[int], list[object]]:
+    def keep_all(keys: Sequence[object], *_: int) -> tuple[list[int], list[object]]:
         return list(range(len(keys))), []
 
     monkeypatch.setattr("launcher.core.memory.compute.condense", keep_all)
@@ -206,21 +206,36 @@ def test_leaving_out_layers_that_repeat_changes_nothing(
 # leaving out layers
 
 
+def test_what_one_layout_was_measured_at_does_not_count_for_another() -> None:
+    found = model(layers=40)
+    settings = Settings(n_ctx=4096, n_parallel=1)
+    projector = Projector(found, settings, 1)
+    for offloaded in (10, 30):
+        layout = Layout(homes=homes(40, offloaded, (1.0,)), exceptions=((),) * 40, offloaded=offloaded)
+        assert projector(layout, 4096, "close") == Projector(found, settings, 1)(layout, 4096, "exact")
+
+
 def test_a_run_of_equal_layers_keeps_a_few() -> None:
     kept, runs = condense("xaaaaaaaay", 3)
     assert [("xaaaaaaaay")[index] for index in kept] == list("xaaay")
     assert [run.times for run in runs] == [5]
 
 
+def test_a_run_can_be_shortened_by_pairs_only() -> None:
+    kept, runs = condense("aaaaaaaaa", 4, 2)
+    assert len(kept) == 5
+    assert [(run.times, run.leaving - run.steady) for run in runs] == [(2, 2)]
+
+
 @hypothesis_settings(deadline=None)
-@given(st.text("ab", max_size=40), st.integers(2, 4))
-def test_what_is_left_out_is_a_whole_number_of_repetitions(keys: str, repetitions: int) -> None:
-    kept, runs = condense(keys, repetitions)
+@given(st.text("ab", max_size=40), st.integers(2, 3), st.integers(1, 3))
+def test_what_is_left_out_is_a_whole_number_of_repetitions(keys: str, fewest: int, period: int) -> None:
+    kept, runs = condense(keys, fewest + period - 1, period)
     assert kept == sorted(set(kept))
     assert len(keys) - len(kept) == sum(run.times * (run.leaving - run.steady) for run in runs)
     assert keys[:1] == "".join(keys[index] for index in kept[:1])
     assert keys[-1:] == "".join(keys[index] for index in kept[-1:])
 
 
-def test_an_outline_has_each_kind_of_layer_of_a_group_twice() -> None:
-    assert outline("abababab", lambda index: index < 6) == [0, 1, 2, 3, 6, 7, 6, 7]
+def test_an_outline_has_each_kind_of_layer_twice() -> None:
+    assert outline("aabaab") == [0, 2, 1, 5]

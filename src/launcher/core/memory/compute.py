@@ -1,8 +1,9 @@
 """Bytes of the compute buffers: the engine's graph, scheduled and allocated in outline."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Literal
 
 from launcher.core.memory.condense import FEWEST, Run, condense, outline
@@ -36,6 +37,10 @@ class Switches:
     op_offload: bool
 
 
+Key = tuple[int, int, Exceptions, int | None]
+"""Form of a layer, then where it, its exceptions and the cache that it reads lie."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A layer in the graph: its facts, its device, its tensors elsewhere; whose cache it reads."""
@@ -46,14 +51,9 @@ class Row:
     source: "Row | None" = None
 
     @property
-    def key(self) -> tuple[object, ...]:
+    def key(self) -> "Key":
         """Rows of equal key have equal graphs, but for the types of weights that may be copied."""
-        return (self.layer.form, self.site)
-
-    @property
-    def site(self) -> tuple[object, ...]:
-        """Where the layer and its parts lie."""
-        return (self.home, self.moved, None if self.source is None else self.source.home)
+        return (self.layer.form, self.home, self.moved, None if self.source is None else self.source.home)
 
 
 def heaviest(layers: Sequence[Layer]) -> dict[int, Layer]:
@@ -74,55 +74,94 @@ def heaviest(layers: Sequence[Layer]) -> dict[int, Layer]:
 Detail = Literal["outline", "close", "exact"]
 """How many layers of a kind are built: two; three, which nearly always do; or as many as it takes."""
 
+REPETITIONS = ((FEWEST, 1), (FEWEST + 1, 2), (FEWEST + 2, 3))
+"""Repetitions to build at least, and after how many the buffers should look the same again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What a graph is built of. heavy: for each form the layer that stands for it."""
+    """What a graph is built of."""
 
-    build: Build
-    model: Model
     sizing: Sizing
     rows: Sequence[Row]
-    heavy: Mapping[int, Layer]
     ground: Ground
     switches: Switches
 
-    def shortened(self, detail: Detail) -> tuple[object, ...]:
-        """Subjects of the same model with an equal value have the same buffers."""
-        keys = [row.key for row in self.rows]
-        if detail == "outline":
-            return tuple(keys[index] for index in self.outlined)
-        kept, runs = condense(keys, FEWEST if detail == "close" else 2 * FEWEST)
-        counted = tuple(run.times for run in runs) if self.switches.pipeline else ()
-        return (counted, tuple(keys[index] for index in kept))
-
     @property
-    def outlined(self) -> list[int]:
-        return outline([row.key for row in self.rows], lambda index: self.rows[index].site)
+    def outlined(self) -> "Subject":
+        """Of each group of neighbours that lie alike, each kind of layer twice and nothing else."""
+        rows: list[Row] = []
+        for _, group in groupby(self.rows, key=lambda row: row.key[1:]):
+            members = list(group)
+            rows += [members[index] for index in outline([row.key for row in members])]
+        return replace(self, rows=rows)
 
 
-def compute(subject: Subject, detail: Detail) -> Compute:
-    """Sizes of the compute buffers for these layers in this order.
+class Computer:
+    """Sizes the compute buffers of one model; remembers what it measured."""
 
-    Of layers that repeat a few are built. For "exact" they must be enough that the buffers look
-    the same before and after a repetition: then all further ones change nothing. Under pipeline
-    parallelism copies between backends are never freed, so that layers with any count one by one.
-    """
-    typical = [replace(row, layer=subject.heavy[row.layer.form]) for row in subject.rows]
-    if detail == "outline" and not subject.switches.pipeline:
-        measured = _measure(subject, [typical[index] for index in subject.outlined])
-        return Compute(measured.bytes, None)
-    for repetitions in (FEWEST, 2 * FEWEST):
-        kept, runs = condense([row.key for row in subject.rows], repetitions)
-        measured = _measure(subject, [typical[index] for index in kept])
-        if subject.switches.pipeline and any(measured.splits_between(run) for run in runs):
-            break
-        settled = all(measured.states[run.steady] == measured.states[run.leaving] for run in runs)
-        if settled or detail != "exact":
-            splits = measured.splits + sum(run.times * measured.splits_between(run) for run in runs)
-            return Compute(measured.bytes, splits)
-    measured = _measure(subject, subject.rows)
-    return Compute(measured.bytes, measured.splits)
+    def __init__(self, build: Build, model: Model) -> None:
+        self._build = build
+        self._model = model
+        self._heavy = heaviest(model.layers[: model.n_layer])
+        self._measured: dict[object, _Measured] = {}
+
+    def __call__(self, subject: Subject, detail: Detail) -> Compute:
+        """The buffers for these layers in this order.
+
+        Of layers that repeat a few are built. For "exact" they must be enough that the buffers look
+        the same before and after some repetitions: then all further ones change nothing. Under pipeline
+        parallelism copies between backends are never freed, so that layers with any count one by one.
+        """
+        if detail == "outline" and not subject.switches.pipeline:
+            return Compute(self._typical(subject.outlined).bytes, None)
+        return self._condensed(subject, exact=detail == "exact")
+
+    def _condensed(self, subject: Subject, *, exact: bool) -> Compute:
+        keys = [row.key for row in subject.rows]
+        for fewest, period in REPETITIONS:
+            kept, runs = condense(keys, fewest, period)
+            measured = self._typical(replace(subject, rows=[subject.rows[index] for index in kept]))
+            if subject.switches.pipeline and any(measured.splits_between(run) for run in runs):
+                break
+            if not exact or all(measured.settled(run) for run in runs):
+                splits = measured.splits + sum(run.times * measured.splits_between(run) for run in runs)
+                return Compute(measured.bytes, splits)
+        measured = self._measure(subject)
+        return Compute(measured.bytes, measured.splits)
+
+    def _typical(self, subject: Subject) -> "_Measured":
+        """The measurement with the heaviest layer of each form in place of all that are built alike."""
+        keys = tuple(row.key for row in subject.rows)
+        known = (subject.sizing, subject.ground, subject.switches, keys)
+        found = self._measured.get(known)
+        if found is None:
+            rows = [replace(row, layer=self._heavy[row.layer.form]) for row in subject.rows]
+            found = self._measured[known] = self._measure(replace(subject, rows=rows))
+        return found
+
+    def _measure(self, subject: Subject) -> "_Measured":
+        ground, switches = subject.ground, subject.switches
+        b = Builder(self._model, subject.sizing, ground)
+        places = [_place(row) for row in subject.rows]
+        places[-1].last = True
+        marks: list[int] = []
+
+        def walk() -> Iterator[Place]:
+            for place in places:
+                marks.append(len(b.g.nodes))
+                yield place
+
+        self._build(b, walk())
+        cuda = Cuda(ground.gpus)
+        scheduler = Scheduler(
+            ground.gpus, pipeline=switches.pipeline, op_offload=switches.op_offload, supports=cuda.supports
+        )
+        schedule = scheduler.run(b.g)
+        alignments = (CUDA_ALIGNMENT,) * ground.gpus + (CPU_ALIGNMENT,)
+        firsts = [b.g.nodes[mark] for mark in marks]
+        sizes, states = buffer_sizes(schedule, alignments, cuda.size, set(firsts))
+        return _Measured(sizes, len(schedule.starts), states, _counts(b.g.nodes, marks, schedule.starts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,29 +176,8 @@ class _Measured:
     def splits_between(self, run: Run) -> int:
         return self.starts[run.leaving] - self.starts[run.steady]
 
-
-def _measure(subject: Subject, rows: Sequence[Row]) -> _Measured:
-    ground, switches = subject.ground, subject.switches
-    b = Builder(subject.model, subject.sizing, ground)
-    places = [_place(row) for row in rows]
-    places[-1].last = True
-    marks: list[int] = []
-
-    def walk() -> Iterator[Place]:
-        for place in places:
-            marks.append(len(b.g.nodes))
-            yield place
-
-    subject.build(b, walk())
-    cuda = Cuda(ground.gpus)
-    scheduler = Scheduler(
-        ground.gpus, pipeline=switches.pipeline, op_offload=switches.op_offload, supports=cuda.supports
-    )
-    schedule = scheduler.run(b.g)
-    alignments = (CUDA_ALIGNMENT,) * ground.gpus + (CPU_ALIGNMENT,)
-    firsts = [b.g.nodes[mark] for mark in marks]
-    sizes, states = buffer_sizes(schedule, alignments, cuda.size, set(firsts))
-    return _Measured(sizes, len(schedule.starts), states, _counts(b.g.nodes, marks, schedule.starts))
+    def settled(self, run: Run) -> bool:
+        return self.states[run.leaving] == self.states[run.steady]
 
 
 def _counts(nodes: Sequence[Node], marks: Sequence[int], starts: Sequence[Node]) -> list[int]:

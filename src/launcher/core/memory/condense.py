@@ -1,8 +1,7 @@
 """Leaves out layers that repeat: a graph of a few repetitions needs the same buffers as one of many."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 FEWEST = 3
 """Repetitions to keep at least: one entering, one within and one leaving the steady state."""
@@ -15,8 +14,8 @@ LONGEST_PERIOD = 8
 class Run:
     """A pattern of layers that was shortened.
 
-    steady: kept position at which the last but one repetition starts; leaving: at which the last
-    one does. times: how often the repetition between them was left out.
+    leaving: kept position at which the last repetition starts; steady: at which one some repetitions
+    before it does. times: how often what lies between them was left out.
     """
 
     steady: int
@@ -24,22 +23,28 @@ class Run:
     times: int
 
 
-def condense(keys: Sequence[Hashable], repetitions: int) -> tuple[list[int], list[Run]]:
-    """Indices to keep of a sequence in which equal keys mean equal layers, and the shortened runs."""
+def condense(keys: Sequence[Hashable], repetitions: int, period: int = 1) -> tuple[list[int], list[Run]]:
+    """Indices to keep of a sequence in which equal keys mean equal layers, and the shortened runs.
+
+    repetitions: how many of a pattern are kept at least. period: what is left out is a multiple of
+    so many repetitions.
+    """
     kept: list[int] = []
     runs: list[Run] = []
     position = 0
     while position < len(keys):
-        period, count = _pattern(keys, position, repetitions)
-        if count <= repetitions:
+        length, count = _pattern(keys, position, repetitions + period - 1)
+        if count < repetitions + period:
             kept.append(position)
             position += 1
             continue
-        steady = len(kept) + period * (repetitions - 2)
-        runs.append(Run(steady, steady + period, count - repetitions))
-        kept += range(position, position + period * (repetitions - 1))
-        position += period * count
-        kept += range(position - period, position)
+        times = (count - repetitions) // period
+        left = count - times * period
+        steady = len(kept) + length * (left - 1 - period)
+        runs.append(Run(steady, steady + length * period, times))
+        kept += range(position, position + length * (left - 1))
+        position += length * count
+        kept += range(position - length, position)
     return kept, runs
 
 
@@ -56,19 +61,16 @@ def _pattern(keys: Sequence[Hashable], position: int, repetitions: int) -> tuple
     return 1, 1
 
 
-def outline(keys: Sequence[Hashable], group: Callable[[int], Hashable]) -> list[int]:
-    """Indices of a few layers for each group of neighbours: each kind of layer in it, twice.
+def outline(keys: Sequence[Hashable]) -> list[int]:
+    """Indices of a few layers: each kind twice.
 
-    Keeps which kinds of layers lie where, not how many nor in which order, so that many
+    Keeps which kinds of layers there are, not how many nor in which order, so that many
     distributions of layers have the same outline.
     """
-    kept: list[int] = []
-    for _, members in groupby(range(len(keys)), group):
-        firsts: dict[Hashable, list[int]] = {}
-        for index in members:
-            found = firsts.setdefault(keys[index], [])
-            if len(found) < 2:
-                found.append(index)
-        ordered = sorted(firsts.values(), key=lambda found: str(keys[found[0]]))
-        kept += [found[min(turn, len(found) - 1)] for turn in range(2) for found in ordered]
-    return kept
+    firsts: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        found = firsts.setdefault(key, [])
+        if len(found) < 2:
+            found.append(index)
+    ordered = sorted(firsts.values(), key=lambda found: str(keys[found[0]]))
+    return [found[min(turn, len(found) - 1)] for turn in range(2) for found in ordered]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from launcher.core.ledger import Usage
 from launcher.core.memory.bound import bound
-from launcher.core.memory.compute import Compute, Detail, Row, Subject, Switches, compute, heaviest
+from launcher.core.memory.compute import Compute, Computer, Detail, Row, Subject, Switches
 from launcher.core.memory.context import context_bytes, window_cells
 from launcher.core.memory.graph.architectures import builder_of
 from launcher.core.memory.graph.builder import Ground
@@ -36,15 +36,14 @@ class Projector:
         self.model = model
         self.settings = settings
         self.gpus = gpus
-        self._heavy = heaviest(model.layers[: model.n_layer])
         self._weights = WeightSums(model)
-        self._build = builder_of(model)
-        self._computed: dict[object, Compute] = {}
+        build = builder_of(model)
+        self._computer = None if build is None else Computer(build, model)
 
     @property
     def derived(self) -> bool:
         """Is the architecture's graph known; compute bytes are a bound otherwise."""
-        return self._build is not None
+        return self._computer is not None
 
     def __call__(self, layout: Layout, n_ctx: int, detail: Detail = "exact") -> Projection:
         """The projection for `n_ctx` tokens (0: the model's own); less detail is faster."""
@@ -74,25 +73,17 @@ class Projector:
         )
 
     def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool, detail: Detail) -> Compute:
-        if self._build is None:
+        if self._computer is None:
             return bound(self.model, sizing, self.gpus, pipeline=pipeline)
         subject = Subject(
-            build=self._build,
-            model=self.model,
             sizing=sizing,
             rows=self._rows(layout),
-            heavy=self._heavy,
             ground=self._ground(layout, sizing),
             switches=Switches(
                 pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
             ),
         )
-        ends = layout.homes[0], layout.homes[-1]
-        key = (detail, sizing, pipeline, *ends, layout.common, subject.shortened(detail))
-        found = self._computed.get(key)
-        if found is None:
-            found = self._computed[key] = compute(subject, detail)
-        return found
+        return self._computer(subject, detail)
 
     def _ground(self, layout: Layout, sizing: Sizing) -> Ground:
         return Ground(
@@ -101,7 +92,7 @@ class Projector:
             output=layout.homes[-1],
             kv_offload=self.settings.kv_offload,
             window_cells=window_cells(self.model, sizing, self.settings),
-            moved=dict(layout.common),
+            moved=layout.common,
         )
 
     def _rows(self, layout: Layout) -> list[Row]:

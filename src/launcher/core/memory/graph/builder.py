@@ -7,7 +7,7 @@ from launcher.core.header import Tensor
 from launcher.core.memory.element import F16, F32, I32, Element
 from launcher.core.memory.graph.graph import Graph
 from launcher.core.memory.graph.node import Node
-from launcher.core.memory.layout import HOST
+from launcher.core.memory.layout import HOST, Exceptions
 from launcher.core.memory.sizing import Sizing
 from launcher.core.memory.weights import is_quantized
 from launcher.core.model import Layer, Model
@@ -43,7 +43,7 @@ class Ground:
     output: int
     kv_offload: bool
     window_cells: int
-    moved: dict[str, int]
+    moved: Exceptions
 
 
 class Builder:
@@ -55,6 +55,7 @@ class Builder:
         self.ground = ground
         self.g = Graph()
         self.n_tokens = sizing.n_tokens
+        self._moved = dict(ground.moved)
         self._common: dict[tuple[str, int], Node] = {}
         self._embedded: Node
 
@@ -82,7 +83,7 @@ class Builder:
         tensor = self.model.tensors.get(name)
         if tensor is None:
             return None
-        place = self.ground.moved.get(name, home)
+        place = self._moved.get(name, home)
         found = self._common.get((name, place))
         if found is None:
             found = self._common[name, place] = self._leaf(tensor, place)
