@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from architectures.conditions import CONDITIONS, Condition, recorded
 from architectures.dense import DENSE
+from architectures.encoders import ENCODERS
 from architectures.recipe import Recipe
 from architectures.recurrent import RECURRENT
 from architectures.routed import ROUTED
@@ -13,7 +14,7 @@ __all__ = ["CONDITIONS", "RECIPES", "Condition", "made_up", "recorded"]
 
 VOCABULARY = 8192
 
-RECIPES: Mapping[str, Recipe] = {**DENSE, **ROUTED, **RECURRENT}
+RECIPES: Mapping[str, Recipe] = {**DENSE, **ROUTED, **RECURRENT, **ENCODERS}
 """By architecture; a variant's name follows a plus sign."""
 
 

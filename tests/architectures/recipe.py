@@ -54,7 +54,7 @@ class Recipe:
 
 
 def _full(architecture: str, key: str) -> str:
-    return key if key.startswith("xielu.") else f"{architecture}.{key}"
+    return key if key.startswith(("tokenizer.", "xielu.")) else f"{architecture}.{key}"
 
 
 def same(*parts: Tensors) -> Callable[[int], Tensors]:

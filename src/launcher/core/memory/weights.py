@@ -18,7 +18,9 @@ _PLAIN_TYPES = frozenset({0, 1, 24, 25, 26, 27, 28, 30})
 _INPUT = frozenset(
     {"token_embd", "position_embd", "token_types", "per_layer_token_embd", "masked_embd_centroids"}
 )
-_FIRST_LAYER = frozenset({"per_layer_model_proj", "per_layer_proj_norm"})
+_FIRST_LAYER = frozenset({"per_layer_model_proj", "per_layer_proj_norm", "token_embd_norm"})
+_OUTPUT_NORM = frozenset({"lfm2", "lfm2moe"})
+"""They call the output norm ``token_embd_norm``, which is the norm of the embeddings elsewhere."""
 _OUTPUT_FIRST = frozenset({"gemma3n", "gemma4"})
 """Their loaders create the output before the token embedding: two copies even on one device."""
 _EVERYWHERE = frozenset({"rope_freqs", "rope_factors_long", "rope_factors_short"})
@@ -78,7 +80,8 @@ class WeightSums:
                 for device in self._rotary_homes(layout):
                     yield device, _bytes_on(tensor, device)
                 continue
-            first = layout.homes[0] if root in _FIRST_LAYER else output
+            at_first = root in _FIRST_LAYER and model.architecture not in _OUTPUT_NORM
+            first = layout.homes[0] if at_first else output
             home = moved.get(name, HOST if root in _INPUT else first)
             yield home, _bytes_on(tensor, home)
             twice = model.architecture in _OUTPUT_FIRST or moved.get(name, output) != home

@@ -22,6 +22,14 @@ _NO_CACHE = frozenset(
     }
 )  # fmt: skip
 
+_HEADLESS = frozenset(
+    {
+        "bert", "jina-bert-v2", "jina-bert-v3", "nomic-bert", "nomic-bert-moe", "modern-bert", "neo-bert",
+        "eurobert",
+    }
+)  # fmt: skip
+"""They yield embeddings and have no output matrix."""
+
 _SPARSE_LAYERS = 10
 """``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
 
@@ -124,7 +132,7 @@ class Model:
     @property
     def tied(self) -> bool:
         """The output is the token embedding (copied to the output's device)."""
-        return "output.weight" not in self.tensors
+        return "output.weight" not in self.tensors and self.architecture not in _HEADLESS
 
     @property
     def embedding_scale(self) -> float:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from launcher.core.memory.graph.builder import Builder, Place
+from launcher.core.memory.graph.encoder import build_bert
 from launcher.core.memory.graph.experts import Routing
 from launcher.core.memory.graph.gemma import build_gemma3n, build_gemma4
 from launcher.core.memory.graph.hybrid import (
@@ -42,13 +43,16 @@ _STYLES = {
     "command-r": Style(norm="norm", parallel=_COHERE, scaled_logits=True),
     "deepseek": Style(factors=True, routing=Routing(normalised=False), shared="plain"),
     "dots1": Style(routing=_SIGMOID, headed=True, shared="plain"),
+    "dream": Style(),
     "ernie4_5": Style(),
     "ernie4_5-moe": Style(shared="plain"),
+    "eurobert": Style(headless=True),
     "exaone": Style(factors=True),
     "exaone-moe": Style(factors=True, rotary="windows", headed=True, shared="plain"),
     "exaone4": Style(input_norm=False, post_norms=True, ffn_norm=None, factors=True, rotary="mixed"),
     "falcon": Style(norm="norm", parallel=("feed_forward", "attention", "residual")),
     "gemma": Style(scaled_embedding=True, scaled_query=True),
+    "gemma-embedding": Style(scaled_embedding=True, scaled_query=True, post_norms=True, headless=True),
     "gemma2": Style(scaled_embedding=True, scaled_query=True, post_norms=True, capped=True, soft_cap=True),
     "gemma3": Style(scaled_embedding=True, scaled_query=True, post_norms=True),
     "glm4": Style(post_norms=True, halves=True, sections=True),
@@ -68,6 +72,8 @@ _STYLES = {
     "hunyuan_vl": Style(factors=True, normed_after="weighted", sections=True),
     "hy_v3": Style(factors=True, picked="after_norm", routing=_SIGMOID, headed=True, shared="plain"),
     "internlm2": Style(),
+    "llada": Style(),
+    "llada-moe": Style(routing=Routing(normalised=False)),
     "llama": Style(factors=True),
     "llama4": Style(
         factors=True, rotary="mixed", normed_after="bare", temperature="unrotated",
@@ -77,7 +83,9 @@ _STYLES = {
     "minicpm": Style(factors=True, residual_scale=True, scaled_logits=True),
     "minimax-m2": Style(flat=True, routing=_SIGMOID),
     "mistral3": Style(factors=True, temperature="all"),
+    "modern-bert": Style(norm="norm", normed_embedding=True, halves=True, headless=True),
     "nemotron": Style(norm="norm", squared=True),
+    "neo-bert": Style(halves=True, headless=True),
     "olmo2": Style(input_norm=False, flat=True, post_norms=True, ffn_norm=None),
     "olmoe": Style(flat=True, routing=Routing(normalised=False)),
     "paddleocr": Style(positions=4),
@@ -92,6 +100,7 @@ _STYLES = {
     "qwen3moe": Style(),
     "qwen3vl": Style(positions=4),
     "qwen3vlmoe": Style(positions=4),
+    "rnd1": Style(),
     "seed_oss": Style(ffn_norm="post_attention_norm"),
     "smollm3": Style(),
     "stablelm": Style(norm="norm", unnormed_parallel=True),
@@ -104,12 +113,15 @@ _STYLES = {
 
 
 _BUILDERS: dict[str, Build] = {
+    "bert": build_bert,
     "deepseek2": build_latent,
     "falcon-h1": build_falcon_h1,
     "gemma3n": build_gemma3n,
     "gemma4": build_gemma4,
     "granitehybrid": build_granite_hybrid,
     "jamba": build_jamba,
+    "jina-bert-v2": build_bert,
+    "jina-bert-v3": build_bert,
     "lfm2": build_lfm2,
     "lfm2moe": build_lfm2,
     "mamba": build_mamba,
@@ -117,6 +129,8 @@ _BUILDERS: dict[str, Build] = {
     "mistral4": build_latent,
     "nemotron_h": build_nemotron_h,
     "nemotron_h_moe": build_nemotron_h,
+    "nomic-bert": build_bert,
+    "nomic-bert-moe": build_bert,
     "qwen35": build_delta,
     "qwen35moe": build_delta,
     "qwen3next": build_delta,

@@ -210,11 +210,51 @@ class Attention:
         self, q: Node, k: Node, v: Node, mask: Node | None, sinks: Node | None, v_mla: Node | None
     ) -> Node:
         g = self.b.g
+        k, v = (g.cast(node) if node.element is F32 else node for node in (k, v))
         result = g.flash_attention(q, k, v, mask, sinks)
         if v_mla is not None:
             result = g.mul_mat(v_mla, g.permute(result, 0, 2, 1, 3))
             result = g.cont(g.permute(result, 0, 2, 1, 3))
         return g.reshape(result, result.ne[0] * result.ne[1], result.ne[2] * result.ne[3])
+
+
+class Uncached(Attention):
+    """Attends to the tokens of the batch alone (``build_attn_inp_no_cache``)."""
+
+    def __init__(self, builder: Builder, *, soft_cap: bool = False) -> None:
+        self.b = builder
+        self.soft_cap = soft_cap
+        element = F16 if builder.sizing.flash else F32
+        tokens = builder.n_tokens
+        self._masks = {
+            windowed: builder.g.input(tokens, tokens, element=element) for windowed in (False, True)
+        }
+
+    def __call__(
+        self,
+        place: Place,
+        q: Node,
+        k: Node | None,
+        v: Node | None,
+        *,
+        out: str | None = "attn_output",
+        sinks: Node | None = None,
+        v_mla: Node | None = None,
+        source: Place | None = None,
+    ) -> Node:
+        """Attention of one layer, which has K and V of its own."""
+        b, g = self.b, self.b.g
+        assert k is not None
+        assert v is not None
+        for node in (q, k, v):
+            g.expand(node)
+        result = g.expand(self._attend(q, k, v, self._masks[place.layer.windowed], sinks, v_mla))
+        return result if out is None else b.product(place, out, result)
+
+
+def attention_of(b: Builder, *, soft_cap: bool = False) -> Attention:
+    """Attention over the caches, or without any where the architecture keeps none."""
+    return Attention(b, soft_cap=soft_cap) if b.model.has_cache else Uncached(b, soft_cap=soft_cap)
 
 
 def _row(element: Element, count: int) -> int:

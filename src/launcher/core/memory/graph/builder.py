@@ -134,19 +134,33 @@ class Builder:
     def head(self, a: Node, norm: NormOp = "rms_norm", *, ids: Node | None = None) -> Node:
         """The output norm and the product with the output matrix (the token embedding if tied).
 
-        What the engine hands out as embeddings is never freed nor overwritten (``set_outputs``).
-        lfm2 calls its output norm ``token_embd_norm``.
         ids: the rows to pick, where the architecture picks them after the norm.
         """
-        home = self.ground.output
-        weight = self.common("output_norm.weight", home) or self.common("token_embd_norm.weight", home)
-        normed = self.norm(a, weight, self.common("output_norm.bias", home), op=norm)
-        normed.output = True
+        normed = self.output_norm(a, norm)
         if ids is None:
             return self.logits(normed)
         rows = self.g.get_rows(normed, ids)
         rows.output = True
         return self.logits(rows)
+
+    def output_norm(self, a: Node, norm: NormOp = "rms_norm") -> Node:
+        """The norm before the output; neo-bert and lfm2 have other names for it.
+
+        What the engine hands out as embeddings is never freed nor overwritten (``set_outputs``).
+        """
+        home = self.ground.output
+        names = ("output_norm.weight", "enc.output_norm.weight", "token_embd_norm.weight")
+        weight = next((found for found in (self.common(name, home) for name in names) if found), None)
+        normed = self.norm(a, weight, self.common("output_norm.bias", home), op=norm)
+        normed.output = True
+        return normed
+
+    def embedding_norm(self, a: Node, norm: NormOp = "norm") -> Node:
+        """The norm after the token embeddings, which lies with the first layer."""
+        weight, bias = (
+            self.common(f"token_embd_norm.{part}", self.ground.first) for part in ("weight", "bias")
+        )
+        return self.norm(a, weight, bias, op=norm)
 
     def logits(self, a: Node) -> Node:
         """The product with the output matrix, and its bias."""

@@ -22,6 +22,8 @@ class Style:
     the layer's input, and the parts are summed in this order. halves: gate and up are one product.
     squared: so is the activation of a feed-forward without a gate. gated: what attention yields is
     weighed, as a whole or by heads, where the layer has a gate for it.
+    normed_embedding: embeddings pass through a norm, and a layer may lack the one before attention.
+    headless: the output norm yields embeddings, no logits.
     scaled_embedding, capped: embeddings and logits pass through a scale. picked: where the rows
     that yield logits are picked (in the last layer after attention or its norm, or around the
     output norm). rotary: which layers have rotary embeddings; mixed: those with
@@ -41,6 +43,8 @@ class Style:
     halves: bool = False
     squared: bool = False
     scaled_embedding: bool = False
+    normed_embedding: bool = False
+    headless: bool = False
     capped: bool = False
     scaled_logits: bool = False
     soft_cap: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from launcher.core.memory.element import F32, I32
-from launcher.core.memory.graph.attention import Attention
+from launcher.core.memory.graph.attention import attention_of
 from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.experts import routed_experts
 from launcher.core.memory.graph.node import Node
@@ -19,12 +19,17 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
     current = b.embedding()
     if style.scaled_embedding:
         current = g.scale(current)
+    if style.normed_embedding:
+        current = b.embedding_norm(current, style.norm)
     block = _Block(b, style)
     for place in places:
         current = block(place, current)
     if style.picked == "before_norm":
         current.output = True
         current = g.get_rows(current, block.ids)
+    if style.headless:
+        g.expand(b.output_norm(current, style.norm))
+        return
     result = b.head(current, style.norm, ids=block.ids if style.picked == "after_norm" else None)
     if style.capped:
         result = g.scale(g.unary(g.scale(result)))
@@ -41,7 +46,7 @@ class _Block:
         self.style = style
         self.positions = b.g.input(b.n_tokens * positions_per_token(b, style), element=I32)
         self.temperature = b.g.input(1, 1, b.n_tokens, element=F32) if tempered(b, style) else None
-        self.attention = Attention(b, soft_cap=style.soft_cap)
+        self.attention = attention_of(b, soft_cap=style.soft_cap)
         self.routing = routing_of(b, style)
         self.residual_scale = style.residual_scale and b.model.residual_scale != 0.0
         self.parallel = style.parallel if b.model.metadata.integer("use_parallel_residual", 1) else None
@@ -51,7 +56,7 @@ class _Block:
 
     def __call__(self, place: Place, residual: Node) -> Node:
         b, g, style = self.b, self.b.g, self.style
-        normed = b.layer_norm(residual, place, "attn_norm", style.norm) if style.input_norm else residual
+        normed = self._input_norm(place, residual)
         attended = self._attend(place, self._attention_input(place, residual, normed))
         if style.post_norms and style.picked == "post_norm":
             attended = b.layer_norm(attended, place, "post_attention_norm", style.norm)
@@ -71,6 +76,13 @@ class _Block:
             result = g.scale(result)
         result = g.add(middle, result) if style.residual_first else g.add(result, middle)
         return b.deepen(result) if place.layer.deepened else result
+
+    def _input_norm(self, place: Place, a: Node) -> Node:
+        style = self.style
+        bare = style.normed_embedding and "attn_norm.weight" not in place.layer.tensors
+        if bare or not style.input_norm:
+            return a
+        return self.b.layer_norm(a, place, "attn_norm", style.norm)
 
     def _parallel(
         self, place: Place, order: tuple[Part, Part, Part], attended: Node, residual: Node, normed: Node
