@@ -85,3 +85,10 @@ def trial(
 
 def failed(of: Task, what: str = "it broke") -> Trial:
     return Trial(task=of, candidate=Candidate(about="broken"), result=None, error=failure(what))
+
+
+def tried(about: str | None = None, *, left: int = 2000, host: int = 0, n_ctx: int = 4096) -> Trial:
+    """A candidate (the profile as it is when not named) on one GPU; see `trial`."""
+    candidate = BASE if about is None else Candidate(about=about, changes=(("UBATCH", about),))
+    of = task(gpus=1, experts=False, UBATCH="512")
+    return trial(of, left, layers=(11,), host=host, n_ctx=n_ctx, candidate=candidate)

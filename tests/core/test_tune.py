@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.tune import Candidate, Task, Trial, neighbours, opening, ranked, reason
+from launcher.core.tune import Candidate, Task, Trial, Tuning, neighbours, opening, ranked, reason
 from launcher.core.tune.candidate import BASE
 from launcher.core.tune.layout import Layout
 from launcher.core.tune.report import settings, to_json
@@ -260,7 +260,7 @@ def test_the_json_has_all_candidates_and_the_recommendation() -> None:
         changes=(("UBATCH", "256"), ("TENSOR_SPLIT", None), ("OVERRIDE_TENSOR", None)), about="better"
     )
     trials = [trial(of, 0, 2000), trial(of, 600, 2000, candidate=better), failed(of)]
-    made = to_json("p", "desk", trials)
+    made = to_json("p", "desk", Tuning(trials=tuple(trials)))
     assert made["schema"] == "launcher.tune/1"
     assert [each["about"] for each in made["candidates"]] == ["better", "as the profile says", "broken"]
     assert made["candidates"][2]["failure"] == "it broke"
@@ -270,4 +270,4 @@ def test_the_json_has_all_candidates_and_the_recommendation() -> None:
     assert recommendation["graph_splits"] == 3
     assert [device["name"] for device in recommendation["devices"]] == ["CUDA0", "CUDA1", "Host"]
     assert settings(trials[1]) == recommendation["settings"]
-    assert to_json("p", "desk", [trial(of, 0, 2000)])["recommendation"] is None
+    assert to_json("p", "desk", Tuning(trials=(trial(of, 0, 2000),)))["recommendation"] is None

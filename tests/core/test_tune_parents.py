@@ -1,6 +1,6 @@
 """Which trials a search goes on from, and the proof that layers have to stay on the host."""
 
-from launcher.core.tune import cache_limit, parents
+from launcher.core.tune import Tuning, cache_limit, parents
 from launcher.core.tune.report import to_json
 from launcher.core.units import MIB
 from tuning import FREE, failed, task, trial
@@ -48,7 +48,7 @@ def test_a_cache_larger_than_the_gpus_is_why_layers_stay_on_the_host() -> None:
         "with this context some layers stay on the host: the cache of all takes at least 9,878 MiB,"
         " and the GPUs have 9,872 MiB above their margins"
     )
-    made = to_json("p", "desk", [base])
+    made = to_json("p", "desk", Tuning(trials=(base,)))
     assert made["cache_limit"] == {"needed_bytes": limit.needed, "room_bytes": limit.room}
 
 
@@ -69,4 +69,4 @@ def test_nothing_is_proven_where_no_layer_stays_or_the_cache_may_be_on_the_host(
     elsewhere = task(gpus=1, KV_OFFLOAD="0")
     assert cache_limit([trial(elsewhere, 500, layers=(9,), cache=CACHE_TOO_LARGE)]) is None
     assert cache_limit([failed(ALONE)]) is None
-    assert to_json("p", "desk", [trial(ALONE, 500, layers=(11,))])["cache_limit"] is None
+    assert to_json("p", "desk", Tuning(trials=(trial(ALONE, 500, layers=(11,)),)))["cache_limit"] is None

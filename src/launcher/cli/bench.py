@@ -17,12 +17,10 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 600.0
 START_SECONDS = 1800.0
 
-
-@click.command(cls=LauncherCommand)
-@profile_argument("profiles", nargs=-1)
-@click.option("--prompt-lengths", metavar="N,N,...", help="Tokens. Default: 512, 4096, near the context.")
-@click.option("--against", metavar="PROFILE", help="Compare with the speeds that were kept of it.")
-@click.option(
+prompt_lengths_option = click.option(
+    "--prompt-lengths", metavar="N,N,...", help="Tokens. Default: 512, 4096, near the context."
+)
+request_timeout_option = click.option(
     "--timeout",
     type=float,
     default=REQUEST_SECONDS,
@@ -30,6 +28,13 @@ START_SECONDS = 1800.0
     metavar="SECONDS",
     help="How long one prompt may take.",
 )
+
+
+@click.command(cls=LauncherCommand)
+@profile_argument("profiles", nargs=-1)
+@prompt_lengths_option
+@click.option("--against", metavar="PROFILE", help="Compare with the speeds that were kept of it.")
+@request_timeout_option
 @click.pass_context
 def bench(
     ctx: click.Context,
@@ -56,7 +61,7 @@ def bench(
     console = Console()
     place = workspace(ctx)
     site = LaunchSite(place)
-    lengths = _lengths(prompt_lengths)
+    lengths = lengths_of(prompt_lengths)
     with console.progress("measuring") as progress:
         teller = Teller(console, progress, yes=True)
         runs = [
@@ -75,7 +80,8 @@ def bench(
     return 1 if any(run.failure for run in runs) else 0
 
 
-def _lengths(text: str | None) -> tuple[int, ...]:
+def lengths_of(text: str | None) -> tuple[int, ...]:
+    """The numbers in ``--prompt-lengths``; raises UsageError for anything else."""
     try:
         lengths = tuple(int(word) for word in text.split(",")) if text else ()
     except ValueError:

@@ -1,12 +1,14 @@
 """``launcher tune``: a search for better settings, with the engine's own figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from launcher.cli.bench import lengths_of, prompt_lengths_option, request_timeout_option
 from launcher.cli.engine import dry_runs_at_once, engine_option, on_simulated, open_engine
 from launcher.cli.machines import machine_for
 from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
@@ -14,10 +16,11 @@ from launcher.console import Console
 from launcher.core.errors import failure
 
 if TYPE_CHECKING:
-    from launcher.core.machine import Machine
-    from launcher.core.subject import Subject
-    from launcher.core.tune import Task, Trial
+    from launcher.console import Progress
+    from launcher.core.profiles import Profile
+    from launcher.core.tune import Task, Trial, Tuning
 
+EXIT_FAILED = 1
 EXIT_DOES_NOT_FIT = 4
 
 
@@ -40,6 +43,10 @@ EXIT_DOES_NOT_FIT = 4
     metavar="N",
     help="Dry runs at a time. Default: as many as cores; 1 on real GPUs.",
 )
+@click.option("--bench", is_flag=True, help="Also start the best on this computer, and measure their speed.")
+@prompt_lengths_option
+@request_timeout_option
+@click.option("-y", "--yes", is_flag=True, help="Stop a running server for --bench without asking.")
 @click.option("--apply", "apply_", is_flag=True, help="Write the recommendation to models.conf.")
 @click.pass_context
 def tune(
@@ -49,74 +56,104 @@ def tune(
     cache_types: tuple[str, ...],
     budget: int,
     jobs: int | None,
+    bench: bool,
+    prompt_lengths: str | None,
+    timeout: float,
+    yes: bool,
     apply_: bool,
 ) -> int:
     """Try settings with dry runs of the engine, and recommend the best.
 
-    The exit code is 0 when the recommendation keeps every margin, and 4 when nothing does.
+    With --bench the profile as it is and the best three others are then started here, one after the
+    other, and given the prompts of `launcher bench`; the recommendation goes by their speed. The server
+    that runs is stopped before, and runs again afterwards. --prompt-lengths, --timeout and --yes are for
+    --bench. The exit code is 0 when the recommendation keeps every margin, 4 when nothing does, and 1 when
+    none of those that were started answered, or the server from before did not come back.
     """
-    from launcher.cli.planning import open_planner
-    from launcher.cli.project import load_project
-    from launcher.workflow.tune import tune as search
+    space, console = workspace(ctx), Console()
+    if bench:
+        from launcher.cli.tune_bench import Trying, at_hand
+        from launcher.console.launch import Teller
 
-    space = workspace(ctx)
-    machine = machine_for(space)
-    planner = open_planner(load_project(space), {})
-    subject = planner.subject(profile, machine)
-    task = _task(subject, machine, dict(planner.plan(profile, machine).environment), cache_types)
-    console = Console()
-    with (
-        open_engine(space, subject.profile, task.machine, engine_bin) as engine,
-        console.progress("asking the engine") as progress,
-    ):
+        space = at_hand(space)
+    lengths = lengths_of(prompt_lengths)
+    search = Search(
+        space=space,
+        profile=profile,
+        engine_bin=engine_bin,
+        cache_types=cache_types,
+        budget=budget,
+        jobs=jobs,
+    )
+    with console.progress("asking the engine") as progress:
+        if bench:
+            trying = Trying(search=search, lengths=lengths, timeout=timeout)
+            found, back = trying.run(Teller(console, progress, yes=yes), progress)
+        else:
+            found, back = search.run(progress), True
+    code = _finish(space, console, profile, found, apply_)
+    return code if back else EXIT_FAILED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What to ask the engine about, and how. jobs: None is as many as make sense."""
+
+    space: Workspace
+    profile: str
+    engine_bin: Path | None
+    cache_types: tuple[str, ...]
+    budget: int
+    jobs: int | None
+
+    def run(self, progress: "Progress") -> "Tuning":
+        """Try candidates in dry runs; raises LauncherError where the engine can't be asked."""
+        from launcher.core.tune import Tuning
+        from launcher.workflow.tune import tune as search
 
         def say(count: int, best: str) -> None:
             progress.say(f"{count} candidates tried; best so far: {best}")
 
-        jobs = jobs or dry_runs_at_once(simulated=on_simulated(space))
-        trials = search(engine, task, jobs=jobs, budget=budget, progress=say)
-    return _finish(space, console, profile, machine, trials, apply_)
+        image_of, task = self._task()
+        jobs = self.jobs or dry_runs_at_once(simulated=on_simulated(self.space))
+        with open_engine(self.space, image_of, task.machine, self.engine_bin) as engine:
+            return Tuning(trials=search(engine, task, jobs=jobs, budget=self.budget, progress=say))
 
+    def _task(self) -> "tuple[Profile, Task]":
+        from launcher.cli.planning import open_planner
+        from launcher.cli.project import load_project
+        from launcher.core.strategy import margins
+        from launcher.core.tune import Task
 
-def _task(
-    subject: "Subject", machine: "Machine", environment: dict[str, str], cache_types: tuple[str, ...]
-) -> "Task":
-    from launcher.core.strategy import margins
-    from launcher.core.tune import Task
-
-    model = subject.known.model
-    if model is None:
-        raise failure(
-            f"nothing to tune without the model's header: {subject.known.missing}",
-            where=f"[{subject.profile.name}]",
+        machine = machine_for(self.space)
+        planner = open_planner(load_project(self.space), {})
+        subject = planner.subject(self.profile, machine)
+        model = subject.known.model
+        if model is None:
+            raise failure(
+                f"nothing to tune without the model's header: {subject.known.missing}",
+                where=f"[{subject.profile.name}]",
+            )
+        seen = subject.on(machine)
+        task = Task(
+            header=model.header,
+            machine=seen,
+            environment=dict(planner.plan(self.profile, machine).environment),
+            command=subject.profile.command,
+            margins=margins(subject.settings, seen),
+            cache_types=self.cache_types,
         )
-    seen = subject.on(machine)
-    return Task(
-        header=model.header,
-        machine=seen,
-        environment=environment,
-        command=subject.profile.command,
-        margins=margins(subject.settings, seen),
-        cache_types=cache_types,
-    )
+        return subject.profile, task
 
 
-def _finish(
-    space: Workspace,
-    console: Console,
-    profile: str,
-    machine: "Machine",
-    trials: "Sequence[Trial]",
-    apply_: bool,
-) -> int:
+def _finish(space: Workspace, console: Console, profile: str, found: "Tuning", apply_: bool) -> int:
     from launcher.console.tune import show_tuning, show_tuning_json
-    from launcher.core.tune import ranked
 
     show = show_tuning_json if space.json else show_tuning
-    show(console, profile, machine.name, trials)
-    best = ranked(trials)[0]
-    if not best.holds:
-        return EXIT_DOES_NOT_FIT
+    show(console, profile, found)
+    best = found.recommended
+    if best is None:
+        return EXIT_FAILED if found.runs else EXIT_DOES_NOT_FIT
     if apply_:
         _apply(space, console, profile, best)
     return 0

@@ -19,6 +19,7 @@ from launcher.core.errors import failure
 from launcher.core.images import Lock
 from launcher.core.machine import Machine
 from launcher.core.profiles import Profile, RuntimeName
+from launcher.core.profiles.changes import with_changes
 from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime, Engine
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from launcher.edges.evidence import EvidenceFile
     from launcher.workflow.bench import Bencher
     from launcher.workflow.evidence import Recorder
+
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -146,9 +149,16 @@ class LaunchSite:
             seconds=seconds,
         )
 
-    def preparation(self, name: str, *, runtime: RuntimeName | None, force: bool) -> Preparation:
-        """Prepares `name`; what it starts is what this site's Witness records."""
-        self._preparation = Preparation(lambda free: self._prepare(name, free, runtime=runtime, force=force))
+    def preparation(
+        self, name: str, *, runtime: RuntimeName | None, force: bool, changes: Mapping[str, str] = _NONE
+    ) -> Preparation:
+        """Prepares `name`; what it starts is what this site's Witness records.
+
+        changes: settings of the profile, as if they stood in models.conf; an empty value drops one.
+        """
+        self._preparation = Preparation(
+            lambda free: self._prepare(name, free, runtime=runtime, force=force, changes=changes)
+        )
         return self._preparation
 
     def planned(self, name: str, free: Mapping[str, int], runtime: RuntimeName) -> Rendered:
@@ -159,34 +169,48 @@ class LaunchSite:
         """What `name` would be started as in its own runtime, whether it can be or not."""
         return self._prepare(name, free, runtime=None, force=True)
 
+    def require_model(self, profile: Profile) -> None:
+        """Refuse a model that is missing, cut short or damaged before anything is stopped for it."""
+        if profile.model and self._headers(profile).find(profile.model).source != "file":
+            raise failure(
+                f"there is no model file {profile.model}",
+                where=f"[{profile.name}]",
+                hint=f"put it below {self._space.models_dir}, or name another folder with --models-dir",
+            )
+
     @property
     def default_port(self) -> int:
         names = self.project.registry.names()
         return self.project.profile(names[0], partial=True).host_port if names else 8080
 
     def _prepare(
-        self, name: str, free: Mapping[str, int], *, runtime: RuntimeName | None, force: bool
+        self,
+        name: str,
+        free: Mapping[str, int],
+        *,
+        runtime: RuntimeName | None,
+        force: bool,
+        changes: Mapping[str, str] = _NONE,
     ) -> Prepared:
         machine = assuming_free(observed_machine(machines_dir(self._space)), free)
-        profile = self._profile(name, machine, runtime)
+        profile = self._profile(name, machine, runtime, changes)
+        if not force:
+            self.require_model(profile)
+        return prepare(profile, Models(self._headers(profile)), machine, self.site, force=force)
+
+    def _headers(self, profile: Profile) -> Headers:
+        """Where headers are found; a model that comes with a package is put there first."""
         if profile.model:
             bundled_models.provide(self._space.models_dir, profile.model)
-        headers = open_headers(self._space.models_dir, self._space.profiles / "headers")
-        if profile.model and not force:
-            self._require_whole(headers, profile.name, profile.model)
-        return prepare(profile, Models(headers), machine, self.site, force=force)
+        return open_headers(self._space.models_dir, self._space.profiles / "headers")
 
-    def _require_whole(self, headers: Headers, profile: str, model: str) -> None:
-        """Refuse a model that is missing, cut short or damaged before anything is stopped for it."""
-        if headers.find(model).source != "file":
-            raise failure(
-                f"there is no model file {model}",
-                where=f"[{profile}]",
-                hint=f"put it below {self._space.models_dir}, or name another folder with --models-dir",
-            )
-
-    def _profile(self, name: str, machine: Machine, runtime: RuntimeName | None) -> Profile:
-        profile = Containers(self._space.root).of(self.project.profile(name, machine))
+    def _profile(
+        self, name: str, machine: Machine, runtime: RuntimeName | None, changes: Mapping[str, str]
+    ) -> Profile:
+        project = self.project
+        if changes:
+            project = replace(project, registry=with_changes(project.registry, name, changes))
+        profile = Containers(self._space.root).of(project.profile(name, machine))
         return replace(profile, runtime=runtime) if runtime else profile
 
 

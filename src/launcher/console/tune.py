@@ -1,37 +1,59 @@
 """A search for better settings on the terminal."""
 
-from collections.abc import Sequence
-
 from launcher.console import Console, table
-from launcher.core.tune import Trial, cache_limit, ranked, reason
+from launcher.core.tune import Trial, Tuning, cache_limit
 from launcher.core.tune.report import settings, to_json
 from launcher.core.units import mib_down, mib_up
 
 ROWS = 16
 UNKNOWN = "-"
 NUMBERS = ("missing", "host", "splits", "left")
+SPEEDS = ("prompt tokens", "prompt tokens/s", "answer tokens/s")
 
 
-def show_tuning(console: Console, profile: str, machine: str, trials: Sequence[Trial]) -> None:
-    """The best candidates, and what is recommended and why. Memory in MiB."""
-    order = ranked(trials)
-    title = f"{profile} on {machine}: {len(trials)} candidates, best first (MiB)"
+def show_tuning(console: Console, profile: str, found: Tuning) -> None:
+    """The best candidates, how fast those were that were started, what is recommended and why.
+
+    Memory in MiB.
+    """
+    machine, order = found.trials[0].task.machine.name, found.order
+    title = f"{profile} on {machine}: {len(order)} candidates, best first (MiB)"
     rows = table("candidate", *NUMBERS, right=NUMBERS, title=title)
     for trial in order[:ROWS]:
         rows.add_row(*_cells(trial))
     console.show(rows)
-    best = order[0]
-    console.data(reason(best, trials[0]))
-    if limit := cache_limit(trials):
+    if found.runs:
+        _show_runs(console, found)
+    console.data(found.reason)
+    if limit := cache_limit(found.trials):
         console.data(str(limit))
-    if best.holds:
-        for key, value in settings(best).items():
-            console.data(f"  {key} = {value}" if value is not None else f"  {key}: remove it")
+    for key, value in settings(found.recommended).items() if found.recommended else ():
+        console.data(f"  {key} = {value}" if value is not None else f"  {key}: remove it")
 
 
-def show_tuning_json(console: Console, profile: str, machine: str, trials: Sequence[Trial]) -> None:
+def show_tuning_json(console: Console, profile: str, found: Tuning) -> None:
     """The contract ``launcher.tune/1``."""
-    console.json(to_json(profile, machine, trials))
+    console.json(to_json(profile, found.trials[0].task.machine.name, found))
+
+
+def _show_runs(console: Console, found: Tuning) -> None:
+    title = f"{len(found.runs)} of them were started and measured, fastest first: this is their rank"
+    rows = table("candidate", *SPEEDS, right=SPEEDS, title=title)
+    runs = [run for trial in found.order if (run := found.run(trial))]
+    for run in runs:
+        for speed in run.speeds:
+            rows.add_row(
+                run.trial.candidate.about,
+                f"{speed.prompt_tokens:,}",
+                f"{speed.prompt_per_second:,.1f}",
+                f"{speed.answer_per_second:,.1f}",
+            )
+        if not run.speeds:
+            rows.add_row(run.trial.candidate.about, *[UNKNOWN] * len(SPEEDS))
+    console.show(rows)
+    for run in runs:
+        if run.failure:
+            console.note(f"{run.trial.candidate.about}: {run.failure}", style="red")
 
 
 def _cells(trial: Trial) -> tuple[str, ...]:

@@ -78,7 +78,7 @@ def restart(world: World, report: Reporter, *, timeout: float) -> Outcome:
         memory = mend(world)
         if memory.active is None:
             raise failure("nothing to restart: no server was started here", hint="launcher up PROFILE")
-        _stop(world, report, find(world, memory), memory.active.free)
+        stop(world, report, find(world, memory), memory.active.free)
         start(world, report, memory.active.rendered)
         return wait(world, report, memory.active.rendered, timeout)
 
@@ -122,7 +122,7 @@ def _make(world: World, prepare: Prepare, report: Reporter, change: Change, time
     launch = _begin(world, before, change.rendered)
     with _bring_back_on_failure(world, report, before, timeout):
         if change.running and not change.resumes:
-            _stop(world, report, change.running, before.free if before else {})
+            stop(world, report, change.running, before.free if before else {})
             launch = _begin(world, before, prepare({}))
         if not change.resumes:
             start(world, report, launch.rendered)
@@ -157,14 +157,15 @@ def _bring_back_on_failure(
     try:
         yield
     except (LauncherError, KeyboardInterrupt):
-        _undo(world, report)
+        undo(world, report)
         if before is not None:
-            _bring_back(world, report, before, timeout)
+            bring_back(world, report, before, timeout)
         world.journal.write(Memory(active=before))
         raise
 
 
-def _undo(world: World, report: Reporter) -> None:
+def undo(world: World, report: Reporter) -> None:
+    """Stop whatever runs; where that fails, a note says so."""
     report.say("stopping what was started")
     try:
         stop_all(world, world.journal.read())
@@ -172,18 +173,21 @@ def _undo(world: World, report: Reporter) -> None:
         report.note(f"what was started could not be stopped: {error}")
 
 
-def _bring_back(world: World, report: Reporter, before: Launch, timeout: float) -> None:
+def bring_back(world: World, report: Reporter, before: Launch, timeout: float) -> bool:
+    """Start a server again as it was started; a note says whether it came back."""
     report.note(f"bringing back {before.rendered.profile}")
     try:
         start(world, report, before.rendered)
         wait(world, report, before.rendered, timeout)
     except LauncherError as error:
         report.note(f"{before.rendered.profile} did not come back: {error}")
-    else:
-        report.note(f"{before.rendered.profile} is back at {before.rendered.url}")
+        return False
+    report.note(f"{before.rendered.profile} is back at {before.rendered.url}")
+    return True
 
 
-def _stop(world: World, report: Reporter, running: Instance | None, free_before: Mapping[str, int]) -> None:
+def stop(world: World, report: Reporter, running: Instance | None, free_before: Mapping[str, int]) -> None:
+    """Stop the server, and wait until the GPUs have its memory back: as much as was free before it."""
     if running is None:
         return
     report.say(f"stopping {running.profile}")

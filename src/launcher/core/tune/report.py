@@ -1,30 +1,34 @@
 """The outcome of a search as JSON: the contract ``launcher.tune/1`` that scripts rely on."""
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from launcher.core.plan.contract import devices_json
 from launcher.core.tune.parents import CacheLimit, cache_limit
-from launcher.core.tune.trials import Trial, ranked, reason
+from launcher.core.tune.runs import Run
+from launcher.core.tune.trials import Trial
+from launcher.core.tune.tuning import Tuning
 
 SCHEMA = "launcher.tune/1"
 
 
-def to_json(profile: str, machine: str, trials: Sequence[Trial]) -> dict[str, Any]:
+def to_json(profile: str, machine: str, found: Tuning) -> dict[str, Any]:
     """All candidates, best first, and the recommendation: null when none keeps every margin.
 
-    settings: keys of models.conf to set, null to remove. cache_limit: why layers have to stay on
-    the host, null where they don't, or nothing proves it. Memory in bytes, unknown is null.
+    settings: keys of models.conf to set, null to remove. measured: null where it was not started.
+    cache_limit: why layers have to stay on the host, null where they don't, or nothing proves it. Memory
+    in bytes, unknown is null.
     """
-    order = ranked(trials)
+    best = found.recommended
     return {
         "schema": SCHEMA,
         "profile": profile,
         "machine": machine,
-        "candidates": [_candidate(trial) for trial in order],
-        "reason": reason(order[0], trials[0]),
-        "cache_limit": _limit(cache_limit(trials)),
-        "recommendation": _recommendation(order[0]) if order[0].holds else None,
+        "ranked_by": "measured" if found.runs else "dry-run",
+        "candidates": [_candidate(trial, found.run(trial)) for trial in found.order],
+        "reason": found.reason,
+        "cache_limit": _limit(cache_limit(found.trials)),
+        "recommendation": None if best is None else _recommendation(best),
     }
 
 
@@ -40,7 +44,7 @@ def _limit(limit: CacheLimit | None) -> dict[str, int] | None:
     return {"needed_bytes": limit.needed, "room_bytes": limit.room} if limit else None
 
 
-def _candidate(trial: Trial) -> dict[str, Any]:
+def _candidate(trial: Trial, run: Run | None) -> dict[str, Any]:
     return {
         **_recommendation(trial),
         "about": trial.candidate.about,
@@ -48,6 +52,16 @@ def _candidate(trial: Trial) -> dict[str, Any]:
         "missing_bytes": trial.missing if trial.result else None,
         "host_weights_bytes": trial.host_weights if trial.result else None,
         "failure": trial.failure,
+        "measured": None if run is None else _measured(run),
+    }
+
+
+def _measured(run: Run) -> dict[str, Any]:
+    return {
+        "seconds": run.seconds,
+        "speeds": [asdict(speed) for speed in run.speeds],
+        "peak_bytes": dict(run.peak),
+        "failure": run.failure,
     }
 
 
