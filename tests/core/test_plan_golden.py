@@ -27,7 +27,8 @@ def served(model: str, **settings: str) -> Subject:
         "FLASH_ATTN": "on",
         "N_PARALLEL": "1",
     }
-    environment = {f"LLAMA_ARG_{key}": value for key, value in {**keys, **settings}.items()}
+    given = {key: value for key, value in {**keys, **settings}.items() if value}
+    environment = {f"LLAMA_ARG_{key}": value for key, value in given.items()}
     return Subject.of(profile(model, environment=environment), known(model))
 
 
@@ -38,7 +39,7 @@ CASES = {
     "offload": (served(LARGE), DESK),
     "fit-goes-wrong": (served(SPARSE), DESK),
     "fit-with-a-larger-target": (served(SPARSE, FIT_TARGET="704,1024"), DESK),
-    "less-context": (served(HYBRID, CTX_SIZE="0"), machine(RTX_4090, name="one")),
+    "less-context": (served(HYBRID, CTX_SIZE=""), machine(RTX_4090, name="one")),
     "layers-given": (served(HYBRID, N_GPU_LAYERS="99"), machine(RTX_5070_TI, name="one")),
     "large-micro-batch": (served(GLM, CTX_SIZE="131072", UBATCH="2048"), DESK),
     "no-gpu": (served(TINY, CTX_SIZE="8192"), BARE),

@@ -227,3 +227,7 @@ def test_the_shipped_production_settings() -> None:
     assert qwen.environment["LLAMA_ARG_CTX_SIZE"] == "262144"
     assert qwen.environment["LLAMA_ARG_CONTEXT_SHIFT"] == "off"
     assert qwen.command == ("--temp", "1.0", "--top-p", "0.95", "--top-k", "20", "--min-p", "0", "--jinja")
+
+
+def test_a_context_of_0_is_left_to_the_fit() -> None:
+    assert resolve("[*]\nCTX_SIZE=4096\n[a]\nMODEL=a.gguf\nCTX_SIZE=0\n").environment == {}

@@ -37,6 +37,24 @@ def test_a_flag_beats_its_variable() -> None:
     assert read_settings({"LLAMA_ARG_CTX_SIZE": "4096"}, ("-c", "8192")).n_ctx == 8192
 
 
+@pytest.mark.parametrize(
+    ("environment", "command", "fit_ctx"),
+    [
+        ({}, (), 4096),
+        ({"LLAMA_ARG_CTX_SIZE": "0"}, (), 2**31 - 1),
+        ({"LLAMA_ARG_CTX_SIZE": "0", "LLAMA_ARG_FIT_CTX": "8192"}, (), 8192),
+        ({"LLAMA_ARG_FIT_CTX": "8192"}, ("-c", "0"), 2**31 - 1),
+        ({}, ("-c", "0", "-fitc", "8192"), 8192),
+        ({}, ("-fitc", "8192", "-c", "0"), 2**31 - 1),
+    ],
+)
+def test_a_context_of_0_in_so_many_words_is_not_lowered(
+    environment: dict[str, str], command: tuple[str, ...], fit_ctx: int
+) -> None:
+    settings = read_settings(environment, command)
+    assert (settings.n_ctx, settings.fit_ctx) == (0, fit_ctx)
+
+
 def test_a_negated_flag_turns_off() -> None:
     settings = read_settings({}, ("--no-op-offload", "--no-kv-offload", "--jinja"))
     assert (settings.op_offload, settings.kv_offload) == (False, False)

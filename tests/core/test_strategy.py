@@ -35,6 +35,10 @@ def test_fit_when_the_first_is_too_small() -> None:
     assert found.words == "FIT over 2 GPUs, FIT_TARGET=128,1024"
 
 
+def test_an_unset_context_is_the_models_own_for_each_slot() -> None:
+    assert chosen(TINY, n_ctx=0, n_parallel=2, kv_unified=True).placement.n_ctx == 2 * 8192
+
+
 @pytest.mark.parametrize("spare", [0, -1])
 def test_the_margin_decides_between_one_gpu_and_two(spare: int) -> None:
     alone = chosen(TINY).placement.fitted.devices[0].usage.total

@@ -18,6 +18,9 @@ _ADDING = ("OVERRIDE_TENSOR",)
 MAPPING = ("auto", "mmap", "mmap+mlock")
 """Values of LOAD_MODE with which weights in host memory are mapped from the file."""
 
+WHOLE = str(2**31 - 1)
+"""FIT_CTX above every context: none is lowered."""
+
 _SYNONYMS = {
     **dict.fromkeys(TRUTHY, "on"),
     **dict.fromkeys(FALSY, "off"),
@@ -43,12 +46,21 @@ def _values(environment: Mapping[str, str], command: Sequence[str]) -> Values:
     values = {
         name.removeprefix(PREFIX): text for name, text in environment.items() if name.startswith(PREFIX)
     }
+    if _asks_for_all(values.get("CTX_SIZE")):
+        values.setdefault("FIT_CTX", WHOLE)
     for argument in arguments(command):
         if argument.option is not None:
             key = argument.option.key or argument.option.name
             text = _text(argument)
             values[key] = f"{values[key]},{text}" if key in _ADDING and key in values else text
+            if key == "CTX_SIZE" and _asks_for_all(text):
+                values["FIT_CTX"] = WHOLE
     return values
+
+
+def _asks_for_all(n_ctx: str | None) -> bool:
+    """A context of 0 in so many words keeps the fit from lowering it, unless FIT_CTX comes later."""
+    return n_ctx is not None and n_ctx.isdigit() and int(n_ctx) == 0
 
 
 def _text(argument: Argument) -> str:

@@ -8,7 +8,7 @@ from launcher.core.fit import Placement, place
 from launcher.core.ledger import DeviceLine, Ledger, Usage
 from launcher.core.machine import Machine
 from launcher.core.memory.context import context_bytes
-from launcher.core.memory.sizing import Sizing
+from launcher.core.memory.sizing import Sizing, unset_context
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import MIB, mib_up
@@ -127,10 +127,11 @@ def _single(settings: Settings, model: Model, machine: Machine, kept: tuple[int,
 
     The fit changes nothing where its target is kept to begin with, so that it need not be followed.
     """
-    if weights_on_gpu(model) + _cache(model, settings) > machine.gpus[0].free:
+    n_ctx = settings.n_ctx or unset_context(model, settings)
+    if weights_on_gpu(model) + _cache(model, settings, n_ctx) > machine.gpus[0].free:
         return None
     alone = replace(settings, split_mode="none", main_gpu=0, fit_target=settings.fit_target or kept)
-    found = place(model, replace(alone, fit=False), machine)
+    found = place(model, replace(alone, fit=False, n_ctx=n_ctx), machine)
     target = fit_targets(settings, machine)[0]
     if found.doubts or (found.fitted.devices[0].left or 0) < max(kept[0], target):
         return None
@@ -162,9 +163,9 @@ def weights_on_gpu(model: Model) -> int:
     return sum(tensor.nbytes for tensor in model.header.tensors) - (embedding.nbytes if embedding else 0)
 
 
-def _cache(model: Model, settings: Settings) -> int:
+def _cache(model: Model, settings: Settings, n_ctx: int) -> int:
     """Bytes of the cache and states on a GPU that has all layers."""
-    sizing = Sizing.of(model, settings, settings.n_ctx)
+    sizing = Sizing.of(model, settings, n_ctx)
     return context_bytes(model, sizing, settings, (0,) * (model.n_layer_all + 1), 1)[0]
 
 

@@ -11,7 +11,7 @@ from launcher.core.machine import Gpu, Machine
 from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
 from launcher.core.memory.project import Projection
 from launcher.core.memory.shared import projector
-from launcher.core.memory.sizing import CONTEXT_PAD
+from launcher.core.memory.sizing import CONTEXT_PAD, MOST_TOKENS, unset_context
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import MIB
@@ -100,7 +100,7 @@ class _Fit:
         n_ctx = self.settings.n_ctx
         projected = initial
         if not n_ctx:
-            n_ctx = self._largest_context()
+            n_ctx = unset_context(self.model, self.settings)
             projected = self.project(layout, n_ctx, "exact")
         if self._kept(projected):
             return _Outcome(layout, n_ctx)
@@ -113,9 +113,6 @@ class _Fit:
             return _Outcome(layout, n_ctx, gave_up=obstacle)
         shares = self._distribute(layout, n_ctx)
         return _Outcome(self.layouts.of(shares, self.n_layers), n_ctx, shares)
-
-    def _largest_context(self) -> int:
-        return min(self.model.n_ctx_train * max(1, self.settings.n_seq_max), 2**32 - 1)
 
     def _used(self, projection: Projection) -> list[int]:
         """Bytes in use per GPU; without GPUs, of the host."""
@@ -138,7 +135,7 @@ class _Fit:
     def _reduce_context(self, layout: Layout, projected: Projection, largest: int) -> tuple[int, bool]:
         """(context, done): the context that should fit; done when nothing else is to be changed."""
         streams = 1 if self.settings.unified else max(1, self.settings.n_seq_max)
-        smallest = min(self.settings.fit_ctx * streams, 2**32 - 1)
+        smallest = min(self.settings.fit_ctx * streams, MOST_TOKENS)
         if largest <= smallest:
             return largest, False
         used, devices = sum(self._used(projected)), len(self.gpus)

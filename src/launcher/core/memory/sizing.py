@@ -9,6 +9,9 @@ from launcher.core.units import pad
 
 CONTEXT_PAD = 256
 
+MOST_TOKENS = 2**32 - 1
+"""The engine counts tokens in 32 bits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizing:
@@ -52,6 +55,11 @@ class Sizing:
             key=cache_type(settings.cache_type_k),
             value=cache_type(settings.cache_type_v),
         )
+
+
+def unset_context(model: Model, settings: Settings) -> int:
+    """Tokens that the fit begins with where none are set: the model's own for each sequence."""
+    return min(model.n_ctx_train * max(1, settings.n_seq_max), MOST_TOKENS)
 
 
 def _context(asked: int, n_seqs: int, unified: bool) -> tuple[int, int]:

@@ -177,10 +177,16 @@ class Resolution:
 
 
 def environment(settings: Mapping[str, Setting]) -> dict[str, str]:
-    """The variables of llama-server. A bare flag that is off is left out: the server reads only "on"."""
+    """The variables of llama-server, without those by which a profile says that it sets nothing.
+
+    Of a bare flag the server reads only "on". A CTX_SIZE of 0 is the model's own context, which the
+    fit may lower; told of a 0, the server would not lower it (``common/arg.cpp``, build 11160).
+    """
     variables = {}
     for key, setting in settings.items():
         option = KEYS[key].option if key in KEYS else None
-        if option and option.env and not (option.kind == "flag" and setting.value in FALSY):
+        off = option and option.kind == "flag" and setting.value in FALSY
+        unset = key == "CTX_SIZE" and int(setting.value) == 0
+        if option and option.env and not (off or unset):
             variables[option.env] = setting.value
     return variables
