@@ -20,6 +20,7 @@ from launcher.core.machine import Gpu, Machine
 from launcher.core.tune import Task
 from launcher.core.units import MIB
 from launcher.edges.engine import DirectEngine
+from launcher.edges.files import write_atomic
 from launcher.edges.headers import open_headers
 from launcher.workflow.engine import ask_engine
 from launcher.workflow.tune import BUDGET, tune
@@ -62,7 +63,7 @@ def rows() -> list[Row]:
     binary = next(CACHE.glob("engine/llama-*/llama"), None)
     if binary is None:
         return []
-    headers = open_headers(models=ROOT / "models", snapshots=ROOT / "profiles" / "headers")
+    headers = open_headers(ROOT / "models", ROOT / "profiles" / "headers", write_atomic)
     header = headers.snapshot(MODEL)
     assert header is not None
     return [*_plan(binary, header), *_search(binary, header)]
@@ -110,7 +111,7 @@ def _search(binary: Path, header: Header) -> list[Row]:
 
 
 def _engine(binary: Path, cache: str) -> DirectEngine:
-    return DirectEngine(binary, cache=Path(cache), simulated=True)
+    return DirectEngine(binary, cache=Path(cache), write=write_atomic, simulated=True)
 
 
 def _run(commands: Sequence[Sequence[str]]) -> None:

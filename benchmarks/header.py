@@ -15,6 +15,7 @@ from measure import Row, best, seconds, table
 from launcher.core.gguf_reader import ARRAY, STRING, UINT32, Pair
 from launcher.core.gguf_writer import write_header
 from launcher.core.header import Tensor
+from launcher.edges.files import write_atomic
 from launcher.edges.headers.cache import HeaderCache
 from launcher.edges.headers.file import read_file
 from launcher.edges.headers.types import tensor_types
@@ -71,7 +72,7 @@ def rows() -> list[Row]:
         folder = Path(name)
         file = folder / "gemma.gguf"
         file.write_bytes(gemma_size_file())
-        off, on = HeaderCache(Path("/dev/null/off")), HeaderCache(folder / "cache")
+        off, on = (HeaderCache(path, write_atomic) for path in (Path("/dev/null/off"), folder / "cache"))
         cold = 1000 * best(lambda: read_file(file, off))
         read_file(file, on)
         warm = 1000 * best(lambda: read_file(file, on))

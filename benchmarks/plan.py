@@ -19,6 +19,7 @@ from launcher.core.plan import plan
 from launcher.core.profiles import Profile
 from launcher.core.subject import KnownModel, Subject
 from launcher.core.units import GIB, MIB
+from launcher.edges.files import write_atomic
 from launcher.edges.headers import open_headers
 
 ROOT = Path(__file__).parents[1]
@@ -103,7 +104,7 @@ def in_process(project: Path) -> float:
     planned before, so that nothing that was worked out helps."""
     gpu = Gpu(name="GPU", total=24080 * MIB, free=23600 * MIB, role="compute", compute_capability="8.9")
     machine = Machine(name="two", gpus=(gpu, gpu), host_memory=64 * GIB)
-    headers = open_headers(models=project / "models", snapshots=project / "profiles" / "headers")
+    headers = open_headers(project / "models", project / "profiles" / "headers", write_atomic)
     times = []
     for path in (ROOT / "profiles" / "headers").glob("*.gguf"):
         known = KnownModel.of(path.name, headers.find(path.name))

@@ -14,6 +14,7 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from engine_cases import differences  # noqa: E402
 from launcher.edges.engine import DirectEngine  # noqa: E402
+from launcher.edges.files import write_atomic  # noqa: E402
 from oracle_cases import load_cases  # noqa: E402
 
 
@@ -26,7 +27,7 @@ def main() -> int:
     wrong = 0
     with (
         tempfile.TemporaryDirectory() as cache,
-        DirectEngine(arguments.engine, cache=Path(cache), simulated=True) as engine,
+        DirectEngine(arguments.engine, cache=Path(cache), write=write_atomic, simulated=True) as engine,
         ThreadPoolExecutor(arguments.jobs) as pool,
     ):
         for case, found in zip(cases, pool.map(lambda case: differences(engine, case), cases), strict=True):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from launcher.core.gguf_split import read_parts
 from launcher.core.snapshot import Origin, snapshot_name, take_snapshot
-from launcher.edges.headers.atomic import write_atomically
+from launcher.edges.files import write_atomic
 from launcher.edges.headers.file import read_file_parts
 from launcher.edges.headers.types import tensor_types
 
@@ -53,9 +53,9 @@ def reconstructed(folder: Path, name: str) -> bytes:
 
 def main(folder: str, *files: str) -> None:
     for name in SHIPPED:
-        write_atomically(HEADERS / name, reconstructed(Path(folder), name))
+        write_atomic(HEADERS / name, reconstructed(Path(folder), name))
     for file in map(Path, files):
-        write_atomically(HEADERS / snapshot_name(file.name), take_snapshot(*read_file_parts(file)))
+        write_atomic(HEADERS / snapshot_name(file.name), take_snapshot(*read_file_parts(file)))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from launcher.core.dry_run import EngineResult
 from launcher.core.errors import LauncherError
 from launcher.core.machine import Machine
 from launcher.edges.engine import DirectEngine, DockerEngine
+from launcher.edges.files import write_atomic
 from launcher.workflow.engine import Engine, ask_engine
 from parts import CACHE, DOCKER_CONFIG, IMAGE
 from planning import GLM, RTX_4090, RTX_5070_TI, TINY, header
@@ -61,24 +62,24 @@ def docker_config(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_simulated_gpus_are_the_same_in_a_container(binary: Path, cuda_image: str, tmp_path: Path) -> None:
-    with DirectEngine(binary, cache=tmp_path / "direct", simulated=True) as engine:
+    with DirectEngine(binary, cache=tmp_path / "direct", write=write_atomic, simulated=True) as engine:
         direct = ask(engine, GLM, DESK)
-    with DockerEngine(cuda_image, cache=tmp_path / "docker", simulated=True) as contained:
+    with DockerEngine(cuda_image, cache=tmp_path / "docker", write=write_atomic, simulated=True) as contained:
         assert ask(contained, GLM, DESK) == direct
     assert direct.graph_splits == 5
 
 
 def test_a_machine_without_gpus_is_the_same_in_a_container(binary: Path, tmp_path: Path) -> None:
-    with DirectEngine(binary, cache=tmp_path / "direct", simulated=True) as engine:
+    with DirectEngine(binary, cache=tmp_path / "direct", write=write_atomic, simulated=True) as engine:
         direct = ask(engine, TINY, BARE)
-    with DockerEngine(IMAGE, cache=tmp_path / "docker", simulated=True) as contained:
+    with DockerEngine(IMAGE, cache=tmp_path / "docker", write=write_atomic, simulated=True) as contained:
         assert ask(contained, TINY, BARE) == direct
 
 
 def test_an_image_without_a_cuda_backend_says_so(tmp_path: Path) -> None:
     with (
         pytest.raises(LauncherError, match=r"the engine found no GPU, though machine desk has 2"),
-        DockerEngine(IMAGE, cache=tmp_path, simulated=True) as contained,
+        DockerEngine(IMAGE, cache=tmp_path, write=write_atomic, simulated=True) as contained,
     ):
         ask(contained, GLM, DESK)
     contained.close()

@@ -13,6 +13,7 @@ from launcher.core.header import Header
 from launcher.core.machine import Gpu, Machine
 from launcher.edges.engine import DirectEngine, DockerEngine
 from launcher.edges.engine.files import DryFiles
+from launcher.edges.files import write_atomic
 
 MEASURE = Question(environment=(("LLAMA_ARG_UBATCH", "8"),), words=("-m", "{model}"), fits=False)
 HEADER = Header(metadata={"general.architecture": "x"}, tensors=(), file_bytes=0, source="file")
@@ -32,7 +33,9 @@ def script(tmp_path: Path, body: str, name: str = "llama") -> Path:
 
 def engine(tmp_path: Path, body: str, *, simulated: bool = True, seconds: float = 60) -> DirectEngine:
     binary = script(tmp_path, body)
-    return DirectEngine(binary, cache=tmp_path / "cache", simulated=simulated, seconds=seconds)
+    return DirectEngine(
+        binary, cache=tmp_path / "cache", write=write_atomic, simulated=simulated, seconds=seconds
+    )
 
 
 GOOD = 'echo run >> "$0.runs"; echo "Host 1 2 3 "; echo "splits = 5, noise" >&2; echo noise >&2'
@@ -82,6 +85,15 @@ def test_an_answer_that_was_damaged_is_asked_for_again(tmp_path: Path) -> None:
     assert runs(tmp_path) == 2
 
 
+def test_an_answer_that_can_not_be_kept_is_an_answer(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "dry-runs").write_text("no folder")
+    with engine(tmp_path, GOOD) as asked:
+        assert asked.ask(MEASURE, HEADER, NO_GPU).output == "Host 1 2 3 \n"
+        assert asked.ask(MEASURE, HEADER, NO_GPU).output == "Host 1 2 3 \n"
+    assert runs(tmp_path) == 2
+
+
 def test_a_log_that_was_cut_short_is_asked_for_again(tmp_path: Path) -> None:
     body = 'echo run >> "$0.runs"; [ $(wc -l < "$0.runs") -lt 3 ] || echo "splits = 7" >&2'
     with engine(tmp_path, body) as asked:
@@ -127,13 +139,13 @@ def test_a_binary_that_cannot_be_run_is_an_error(tmp_path: Path, mode: int | Non
     if mode is not None:
         path.touch(mode=mode)
     with pytest.raises(LauncherError, match=r"no such program\n  hint: .*make engine"):
-        DirectEngine(path, cache=tmp_path, simulated=True)
+        DirectEngine(path, cache=tmp_path, write=write_atomic, simulated=True)
 
 
 def test_a_program_that_is_no_program_is_an_error(tmp_path: Path) -> None:
     binary = script(tmp_path, "")
     binary.write_bytes(b"\x7fELFgarbage")
-    asked = DirectEngine(binary, cache=tmp_path, simulated=True)
+    asked = DirectEngine(binary, cache=tmp_path, write=write_atomic, simulated=True)
     with pytest.raises(LauncherError, match=r"can't run .*llama: Exec format error"), asked:
         asked.ask(MEASURE, HEADER, NO_GPU)
     asked.close()
@@ -143,7 +155,9 @@ def test_an_image_is_identified_run_and_cleared_away(tmp_path: Path, monkeypatch
     body = 'echo "$@" >> "$0.runs"; case $1 in image) echo sha256:1;; run) exec sleep 600;; esac'
     docker = script(tmp_path, body, "docker")
     monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
-    asked = DockerEngine("llama:server", cache=tmp_path / "cache", simulated=True, seconds=1)
+    asked = DockerEngine(
+        "llama:server", cache=tmp_path / "cache", write=write_atomic, simulated=True, seconds=1
+    )
     with pytest.raises(LauncherError, match="was not done"), asked:
         asked.ask(MEASURE, HEADER, NO_GPU)
     asked.close()
@@ -158,7 +172,7 @@ def test_an_image_that_is_not_there_is_an_error(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PATH", f"{docker.parent}:/usr/bin:/bin")
     with (
         pytest.raises(LauncherError, match=r"No such image: llama:server\n  hint: docker pull llama:server"),
-        DockerEngine("llama:server", cache=tmp_path, simulated=True) as asked,
+        DockerEngine("llama:server", cache=tmp_path, write=write_atomic, simulated=True) as asked,
     ):
         asked.ask(MEASURE, HEADER, NO_GPU)
 

@@ -6,6 +6,7 @@ import pytest
 
 from launcher.core.errors import LauncherError
 from launcher.edges.evidence import EvidenceFile, read_exports, write_export
+from launcher.edges.files import write_atomic
 from records import record
 
 FIRST, SECOND = record(), record(profile="other")
@@ -63,10 +64,10 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_an_export_is_read_back(tmp_path: Path) -> None:
-    path = write_export(tmp_path / "evidence", "desk", [FIRST, SECOND])
+    path = write_export(tmp_path / "evidence", "desk", [FIRST, SECOND], write_atomic)
     assert path.name == "desk.json"
     assert read_exports(tmp_path / "evidence") == (FIRST, SECOND)
-    write_export(tmp_path / "evidence", "desk", [SECOND])
+    write_export(tmp_path / "evidence", "desk", [SECOND], write_atomic)
     assert read_exports(tmp_path / "evidence") == (SECOND,)
 
 

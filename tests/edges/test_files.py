@@ -16,6 +16,18 @@ def test_a_text_comes_back_byte_for_byte(tmp_path: Path) -> None:
     assert read_text(path) == "ä\r\n\u2028 $x # y\n"
 
 
+def test_a_write_makes_the_folder_and_takes_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a"
+    write_atomic(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+
+
+def test_a_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file")
+    with pytest.raises(LauncherError, match=r"a/b/c: cannot be written: Not a directory"):
+        write_atomic(tmp_path / "a" / "b" / "c", "x")
+
+
 def test_a_write_keeps_the_mode_of_the_file_and_leaves_nothing_aside(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("old")

@@ -9,6 +9,7 @@ from gguf_bytes import STRING, U32, Writer, small_file
 from launcher.core.errors import LauncherError
 from launcher.core.header import HeaderError
 from launcher.core.snapshot import Origin, take_snapshot
+from launcher.edges.files import write_atomic
 from launcher.edges.headers import Headers, open_headers
 from launcher.edges.headers.cache import default_folder
 
@@ -18,7 +19,7 @@ WRITE = Writer()
 @pytest.fixture
 def headers(tmp_path: Path) -> Headers:
     (tmp_path / "models").mkdir()
-    return open_headers(tmp_path / "models", tmp_path / "kept")
+    return open_headers(tmp_path / "models", tmp_path / "kept", write_atomic)
 
 
 def put(headers: Headers, name: str, data: bytes) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from launcher.edges.engine import DirectEngine
+from launcher.edges.files import write_atomic
 from parts import CACHE
 
 
@@ -17,5 +18,7 @@ def engine_bin() -> Path:
 
 @pytest.fixture(scope="session")
 def engine(engine_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectEngine]:
-    with DirectEngine(engine_bin, cache=tmp_path_factory.mktemp("engine"), simulated=True) as made:
+    with DirectEngine(
+        engine_bin, cache=tmp_path_factory.mktemp("engine"), write=write_atomic, simulated=True
+    ) as made:
         yield made

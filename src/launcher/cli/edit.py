@@ -130,12 +130,11 @@ def add(ctx: click.Context, file: Path, name: str | None) -> None:
 
 
 def _look_at(space: Workspace, model: str) -> "Architecture":
-    from launcher.edges.headers import open_headers
+    from launcher.cli.headers import project_headers
     from launcher.edges.headers.types import tensor_types
     from launcher.workflow.headers import inspect
 
-    headers = open_headers(models=space.models_dir, snapshots=space.profiles / "headers")
-    return inspect(headers, model, tensor_types())
+    return inspect(project_headers(space), model, tensor_types())
 
 
 def _below_models(space: Workspace, file: Path) -> str:

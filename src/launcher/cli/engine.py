@@ -81,8 +81,9 @@ def _image(profile: Profile, machine: Machine) -> str:
 def _open(engine: Path | str, simulated: bool) -> "DirectEngine | DockerEngine":
     """engine: the path of a binary, or the name of an image."""
     from launcher.edges.engine import DirectEngine, DockerEngine
+    from launcher.edges.files import write_atomic
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "launcher"
     if isinstance(engine, Path):
-        return DirectEngine(engine, cache=cache, simulated=simulated)
-    return DockerEngine(engine, cache=cache, simulated=simulated)
+        return DirectEngine(engine, cache=cache, write=write_atomic, simulated=simulated)
+    return DockerEngine(engine, cache=cache, write=write_atomic, simulated=simulated)

@@ -28,6 +28,7 @@ def evidence(ctx: click.Context, profile: str | None, export: bool) -> None:
     from launcher.cli.project import shown
     from launcher.console.evidence import evidence_json, show_evidence
     from launcher.edges.evidence import write_export
+    from launcher.edges.files import write_atomic
     from launcher.workflow.evidence import exportable, select
 
     console = Console()
@@ -35,7 +36,7 @@ def evidence(ctx: click.Context, profile: str | None, export: bool) -> None:
     if export:
         machine = machine_for(space)
         records = exportable(evidence_file(space).read(), machine)
-        path = write_export(exports_dir(space), machine.name, records)
+        path = write_export(exports_dir(space), machine.name, records, write_atomic)
         console.note(f"wrote {shown(path)}")
         return
     named = machine_for(space) if space.machines else None

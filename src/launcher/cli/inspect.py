@@ -64,12 +64,9 @@ def _is_direct(target: str) -> bool:
 
 def _headers(ctx: click.Context, target: str) -> "Headers":
     """Where to look: in the project for a profile; a path or a URL needs no project."""
-    from launcher.edges.headers import open_headers
+    from launcher.cli.headers import headers_here, project_headers
 
-    if _is_direct(target):
-        return open_headers(Path.cwd(), Path.cwd() / "profiles" / "headers")
-    space = workspace(ctx)
-    return open_headers(space.models_dir, space.profiles / "headers")
+    return headers_here() if _is_direct(target) else project_headers(workspace(ctx))
 
 
 def _model(ctx: click.Context, target: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from launcher.cli.headers import project_headers
 from launcher.cli.project import Project, shown
 from launcher.core.container import memory_limit
 from launcher.core.machine import Machine
@@ -12,7 +13,6 @@ from launcher.core.profiles import Profile
 from launcher.core.profiles.changes import with_changes
 from launcher.core.render import COMPOSE_FILE
 from launcher.edges.files import load_yaml
-from launcher.edges.headers import open_headers
 from launcher.workflow.planning import Models, Planner
 
 
@@ -41,5 +41,4 @@ def open_planner(project: Project, changes: Mapping[str, Mapping[str, str]]) -> 
     def resolve(name: str, machine: Machine | None) -> Profile:
         return containers.of(registry.resolve(name, samplers=project.samplers, machine=machine))
 
-    headers = open_headers(models=space.models_dir, snapshots=space.profiles / "headers")
-    return Planner(resolve, Models(headers))
+    return Planner(resolve, Models(project_headers(space)))

@@ -46,14 +46,14 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
 
 def _rendered(place: Workspace, name: str) -> Rendered:
     """`name` as Compose would start it on the machine of the command line."""
+    from launcher.cli.headers import project_headers
     from launcher.cli.machines import machine_for
     from launcher.cli.world import LaunchSite
-    from launcher.edges.headers import open_headers
     from launcher.workflow.launching import prepare
     from launcher.workflow.planning import Models
 
     launch = LaunchSite(place)
     machine = machine_for(place)
     profile = replace(launch.project.profile(name, machine), runtime="compose")
-    headers = open_headers(place.models_dir, place.profiles / "headers")
-    return prepare(profile, Models(headers), machine, launch.site, force=True).rendered
+    models = Models(project_headers(place))
+    return prepare(profile, models, machine, launch.site, force=True).rendered

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launcher.cli.evidence import evidence_file
+from launcher.cli.headers import project_headers
 from launcher.cli.images import lock_file
 from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
@@ -25,7 +26,7 @@ from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime, Engine
 from launcher.edges.embedded import EmbeddedRuntime
 from launcher.edges.files import read_text, write_atomic
-from launcher.edges.headers import Headers, open_headers
+from launcher.edges.headers import Headers
 from launcher.edges.server import LlamaServer
 from launcher.edges.state import FileLock, JournalFile
 from launcher.workflow.launching import Prepared, assuming_free, prepare
@@ -202,7 +203,7 @@ class LaunchSite:
         """Where headers are found; a model that comes with a package is put there first."""
         if profile.model:
             bundled_models.provide(self._space.models_dir, profile.model)
-        return open_headers(self._space.models_dir, self._space.profiles / "headers")
+        return project_headers(self._space)
 
     def _profile(
         self, name: str, machine: Machine, runtime: RuntimeName | None, changes: Mapping[str, str]

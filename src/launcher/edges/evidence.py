@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -44,7 +44,11 @@ class EvidenceFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise _unwritable(self._path, error) from error
+            raise failure(
+                f"cannot be written: {error.strerror}",
+                where=str(self._path),
+                hint="see the folder's permissions",
+            ) from error
 
 
 def read_exports(folder: Path) -> tuple[Evidence, ...]:
@@ -52,17 +56,13 @@ def read_exports(folder: Path) -> tuple[Evidence, ...]:
     return tuple(record for path in sorted(folder.glob("*.json")) for record in _read_export(path))
 
 
-def write_export(folder: Path, machine: str, records: Iterable[Evidence]) -> Path:
-    """Write one machine's records as a file of their own, replaced whole; returns its path."""
+def write_export(
+    folder: Path, machine: str, records: Iterable[Evidence], write: Callable[[Path, str], None]
+) -> Path:
+    """Give `write` one machine's records as a file of their own; returns its path."""
     value = {"schema": EXPORT_SCHEMA, "machine": machine, "records": [to_json(record) for record in records]}
     path = folder / f"{machine}.json"
-    aside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        aside.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+    write(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
     return path
 
 
@@ -103,10 +103,4 @@ def _built(value: Mapping[str, Any], where: str) -> Evidence:
 def _foreign(where: str, why: str) -> LauncherError:
     return failure(
         f"is not evidence ({why})", where=where, hint="delete it; the next launcher up measures again"
-    )
-
-
-def _unwritable(path: Path, error: OSError) -> LauncherError:
-    return failure(
-        f"cannot be written: {error.strerror}", where=str(path), hint="see the folder's permissions"
     )

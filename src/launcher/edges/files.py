@@ -1,9 +1,10 @@
-"""Text files: read whole, load YAML, write so that a reader sees the old text or the new."""
+"""Files: read whole, load YAML, write so that a reader sees the old content or the new."""
 
 import os
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
+from threading import get_ident
 
 from launcher.core.errors import Problem, UsageError, failure
 
@@ -72,16 +73,18 @@ def load_yaml(path: Path) -> object:
         raise UsageError(Problem(where=str(path), what=f"is not YAML: {error}", path=str(path))) from None
 
 
-def write_atomic(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Write `text` aside, flush it to the disk, and rename it over `path`.
+def write_atomic(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
+    """Write `content` aside, flush it to the disk, and rename it over `path`; makes the folder.
 
     mode: permissions; None keeps those of the file that is replaced. A symbolic link stays one: what
     it points to is replaced. Raises LauncherError when the folder can't be written.
     """
     target = path.resolve()
-    aside = target.with_name(f".{target.name}.{os.getpid()}.new")
+    aside = target.with_name(f".{target.name}.{os.getpid()}.{get_ident()}.new")
+    data = content.encode("utf-8") if isinstance(content, str) else content
     try:
-        _write_aside(aside, text, mode if mode is not None else _mode_of(target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write_aside(aside, data, mode if mode is not None else _mode_of(target))
         aside.replace(target)
         _flush_folder(target.parent)
     except OSError as error:
@@ -99,11 +102,11 @@ def _mode_of(path: Path) -> int:
         return NEW_FILE_MODE
 
 
-def _write_aside(path: Path, text: str, mode: int) -> None:
+def _write_aside(path: Path, data: bytes, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(file.fileno(), mode)
-        file.write(text.encode("utf-8"))
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
 

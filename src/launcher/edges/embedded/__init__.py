@@ -99,7 +99,7 @@ class EmbeddedRuntime:
     def _await_record(self, child: subprocess.Popen[bytes]) -> None:
         """The server records itself as its first act; it is not started before that."""
         deadline = time.monotonic() + STOP_SECONDS
-        while not self._record_path.exists() and time.monotonic() < deadline:
+        while read(self._record_path) is None and time.monotonic() < deadline:
             if child.poll() is not None:
                 raise failure("the embedded server died before it began", hint=f"see {self._log_path}")
             time.sleep(POLL_SECONDS)

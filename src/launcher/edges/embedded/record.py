@@ -39,13 +39,11 @@ def write_own(environment: Mapping[str, str]) -> None:
     path = Path(announced.pop("path"))
     pid = os.getpid()
     record = Record(pid=pid, born=_born(pid) or 0, started=time.time(), **announced)
-    aside = path.with_suffix(".tmp")
-    aside.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    aside.replace(path)
+    path.write_text(json.dumps(asdict(record)), encoding="utf-8")
 
 
 def read(path: Path) -> Record | None:
-    """The record at `path`; None when there is none that can be read."""
+    """The record at `path`; None when there is none, or none that is whole."""
     try:
         return Record(**json.loads(path.read_bytes()))
     except (FileNotFoundError, ValueError, TypeError):

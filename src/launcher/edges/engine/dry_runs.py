@@ -18,7 +18,7 @@ from launcher.core.errors import LauncherError, failure
 from launcher.core.header import Header
 from launcher.core.machine import Machine
 from launcher.core.simulation import describe
-from launcher.edges.engine.cache import Answers, key_of
+from launcher.edges.engine.cache import Answers, Write, key_of
 from launcher.edges.engine.files import DryFiles
 from launcher.edges.engine.process import Finished, run, shell_line
 from launcher.edges.engine.stand_ins import stand_ins
@@ -30,15 +30,15 @@ DOCKER_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CON
 
 class _Engine(ABC):
     """Asks one engine. `simulated`: on the machine's GPUs as described, whatever this computer has;
-    answers are then kept below `cache`. Use it as a context: its files go with it, but stay when
-    a run failed, for the command that is named in the error to work."""
+    answers are then kept below `cache`, with `write`. Use it as a context: its files go with it, but
+    stay when a run failed, for the command that is named in the error to work."""
 
-    def __init__(self, *, cache: Path, simulated: bool, seconds: float = SECONDS) -> None:
+    def __init__(self, *, cache: Path, write: Write, simulated: bool, seconds: float = SECONDS) -> None:
         self._cache = cache
         self._simulated = simulated
         self._seconds = seconds
         self._files = DryFiles()
-        self._answers = Answers(cache / "dry-runs")
+        self._answers = Answers(cache / "dry-runs", write)
 
     def __enter__(self) -> Self:
         return self
@@ -104,8 +104,10 @@ class _Engine(ABC):
 class DirectEngine(_Engine):
     """The ``llama`` binary at a path, with its libraries beside it."""
 
-    def __init__(self, binary: Path, *, cache: Path, simulated: bool, seconds: float = SECONDS) -> None:
-        super().__init__(cache=cache, simulated=simulated, seconds=seconds)
+    def __init__(
+        self, binary: Path, *, cache: Path, write: Write, simulated: bool, seconds: float = SECONDS
+    ) -> None:
+        super().__init__(cache=cache, write=write, simulated=simulated, seconds=seconds)
         if not binary.is_file() or not os.access(binary, os.X_OK):
             raise failure(
                 "no such program",
@@ -131,8 +133,10 @@ class DirectEngine(_Engine):
 class DockerEngine(_Engine):
     """The engine of an image, run in a container for each question."""
 
-    def __init__(self, image: str, *, cache: Path, simulated: bool, seconds: float = SECONDS) -> None:
-        super().__init__(cache=cache, simulated=simulated, seconds=seconds)
+    def __init__(
+        self, image: str, *, cache: Path, write: Write, simulated: bool, seconds: float = SECONDS
+    ) -> None:
+        super().__init__(cache=cache, write=write, simulated=simulated, seconds=seconds)
         self._image = image
         self._numbers = count()
 

@@ -8,8 +8,7 @@ from launcher.core.errors import failure
 from launcher.core.gguf_reader import Part
 from launcher.core.header import Header
 from launcher.core.snapshot import Origin, snapshot_name
-from launcher.edges.headers.atomic import write_atomically
-from launcher.edges.headers.cache import HeaderCache, default_folder
+from launcher.edges.headers.cache import HeaderCache, Write, default_folder
 from launcher.edges.headers.file import read_file, read_file_parts
 from launcher.edges.headers.url import Access, UrlReader
 
@@ -18,11 +17,12 @@ def is_url(model: str) -> bool:
     return model.startswith(("http://", "https://"))
 
 
-def open_headers(models: Path, snapshots: Path) -> "Headers":
+def open_headers(models: Path, snapshots: Path, write: Write) -> "Headers":
     """The headers of these folders, with the user's cache and token (``HF_TOKEN``)."""
     token = os.environ.get("HF_TOKEN")
     urls = UrlReader(access=Access(token) if token else None)
-    return Headers(models=models, snapshots=snapshots, urls=urls, cache=HeaderCache(default_folder()))
+    cache = HeaderCache(default_folder(), write)
+    return Headers(models=models, snapshots=snapshots, urls=urls, cache=cache, write=write)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class Headers:
     snapshots: Path
     urls: UrlReader
     cache: HeaderCache
+    write: Write
 
     def find(self, model: str) -> Header:
         """The header of `model`: of its file if that is there, else its snapshot.
@@ -65,10 +66,7 @@ class Headers:
 
     def keep(self, path: Path, data: bytes) -> None:
         """Write a snapshot to `path`, and make its folder. Raises LauncherError."""
-        try:
-            write_atomically(path, data)
-        except OSError as error:
-            raise failure(error.strerror or str(error), where=str(path)) from None
+        self.write(path, data)
 
     def _file(self, model: str) -> Path:
         return self.models / model

@@ -3,16 +3,19 @@
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher.core.errors import LauncherError
 from launcher.core.header import Header
 from launcher.core.header_json import dump_header, load_header
-from launcher.edges.headers.atomic import write_atomically
 
 FORMAT = "launcher.header/1"
+
+Write = Callable[[Path, bytes], None]
+"""Replaces a file whole and makes its folder; raises LauncherError when it can't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,9 @@ def default_folder() -> Path:
 class HeaderCache:
     """One entry per path; it holds for files that have not changed since."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, write: Write) -> None:
         self._folder = folder
+        self._write = write
 
     def get(self, stamps: Sequence[Stamp]) -> Header | None:
         """The header of the files with these stamps; None if there is none, or none that can be read."""
@@ -46,8 +50,8 @@ class HeaderCache:
 
     def put(self, stamps: Sequence[Stamp], header: Header) -> None:
         """Keep `header`. A cache that can't be written is no error: the next read is slower."""
-        with suppress(OSError):
-            write_atomically(self._entry(stamps), f"{_key(stamps)}\n{dump_header(header)}".encode())
+        with suppress(LauncherError):
+            self._write(self._entry(stamps), f"{_key(stamps)}\n{dump_header(header)}".encode())
 
     def _entry(self, stamps: Sequence[Stamp]) -> Path:
         return self._folder / f"{hashlib.sha256(stamps[0].path.encode()).hexdigest()[:32]}.json"
