@@ -8,14 +8,20 @@ from architectures.pieces import (
     LAYERS,
     LENGTH,
     NORM_BIAS,
+    PLAIN_HEAD,
+    QUERY_RANK,
+    RANK,
+    ROTARY,
     WIDTH,
     attention,
     feed,
+    latent_attention,
     linear,
     norm,
     norms,
 )
 from architectures.recipe import Recipe, same
+from models import F32, tensor
 
 USUAL_NORMS = tuple(norms("attn_norm", "ffn_norm"))
 BIASED_NORMS = tuple(norms("attn_norm", "ffn_norm", bias=True))
@@ -64,6 +70,23 @@ DENSE = {
         common=NORM_BIAS,
     ),
     "minicpm": Recipe(layer=PLAIN),
+    "minicpm3": Recipe(
+        layer=same(USUAL_NORMS, latent_attention(absorbed=False), feed()),
+        keys={
+            "attention.head_count_kv": HEADS,
+            "attention.key_length": PLAIN_HEAD + ROTARY,
+            "attention.kv_lora_rank": RANK,
+            "attention.q_lora_rank": QUERY_RANK,
+            "rope.dimension_count": ROTARY,
+            "rope.scaling.original_context_length": 32768,
+        },
+        common=(
+            *norm("output_norm"),
+            tensor("rope_factors_long.weight", ROTARY // 2, kind=F32),
+            tensor("rope_factors_short.weight", ROTARY // 2, kind=F32),
+        ),
+        tied=True,
+    ),
     "minicpm+scales": Recipe(
         layer=PLAIN, keys={"embedding_scale": 12.0, "residual_scale": 0.2, "logit_scale": 0.25}, tied=True
     ),

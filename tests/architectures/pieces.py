@@ -69,6 +69,38 @@ def experts(
         yield from feed(suffix="_shexp", width=width)
 
 
+RANK, ROTARY, PLAIN_HEAD, QUERY_RANK = 512, 64, 128, 384
+"""Of latent attention: width of the latent vector, of positions, of a head without them, of low Q."""
+
+LATENT: Mapping[str, MetadataValue] = {
+    "attention.head_count_kv": 1,
+    "attention.key_length": RANK + ROTARY,
+    "attention.key_length_mla": PLAIN_HEAD + ROTARY,
+    "attention.kv_lora_rank": RANK,
+    "attention.value_length": RANK,
+    "attention.value_length_mla": LENGTH,
+    "rope.dimension_count": ROTARY,
+}
+
+
+def latent_attention(*, lora: bool = True, absorbed: bool = True, value: int = LENGTH) -> Tensors:
+    """Multi-head latent attention; lora: Q is made in two steps; absorbed: with the cache of latents."""
+    if lora:
+        yield from linear("attn_q_a", EMBD, QUERY_RANK)
+        yield from norm("attn_q_a_norm", QUERY_RANK)
+        yield from linear("attn_q_b", QUERY_RANK, HEADS * (PLAIN_HEAD + ROTARY))
+    else:
+        yield from linear("attn_q", EMBD, HEADS * (PLAIN_HEAD + ROTARY))
+    yield from linear("attn_kv_a_mqa", EMBD, RANK + ROTARY)
+    yield from norm("attn_kv_a_norm", RANK)
+    if absorbed:
+        yield from linear("attn_k_b", PLAIN_HEAD, RANK, HEADS)
+        yield from linear("attn_v_b", RANK, value, HEADS)
+    else:
+        yield from linear("attn_kv_b", RANK, HEADS * (PLAIN_HEAD + value))
+    yield from linear("attn_output", HEADS * value, EMBD)
+
+
 def norms(*names: str, bias: bool = False) -> Tensors:
     for name in names:
         yield from norm(name, bias=bias)

@@ -4,15 +4,21 @@ from architectures.pieces import (
     EMBD,
     EXPERTS,
     FEED,
+    HEADS,
     HEADS_KV,
+    LATENT,
     LAYERS,
     LENGTH,
     MOE,
+    SHARED,
+    WEIGHED,
+    WIDTH,
     Keys,
     Tensors,
     attention,
     experts,
     feed,
+    latent_attention,
     linear,
     mamba1,
     norm,
@@ -48,6 +54,36 @@ def _jamba(il: int) -> Tensors:
     yield from experts(width=FEED) if il % 2 else feed()
 
 
+def _kimi_linear(il: int) -> Tensors:
+    yield from norms("attn_norm", "ffn_norm")
+    yield from latent_attention(lora=False) if il % 4 == 3 else _delta_attention()
+    yield from experts(nudge=True, shared=True) if il else feed()
+
+
+def _delta_attention() -> Tensors:
+    for name in ("q", "k", "v"):
+        yield from linear(f"attn_{name}", EMBD, WIDTH)
+        yield tensor(f"ssm_conv1d_{name}.weight", 4, 1, WIDTH, kind=F32)
+    for name in ("ssm_f", "ssm_g"):
+        yield from linear(f"{name}_a", EMBD, LENGTH)
+        yield from linear(f"{name}_b", LENGTH, WIDTH)
+    yield from linear("ssm_beta", EMBD, HEADS)
+    yield tensor("ssm_a", 1, HEADS, kind=F32)
+    yield tensor("ssm_dt.bias", WIDTH, kind=F32)
+    yield from norm("ssm_norm", LENGTH)
+    yield from linear("attn_output", WIDTH, EMBD)
+
+
+KIMI: Keys = {
+    **MOE,
+    **SHARED,
+    **WEIGHED,
+    **LATENT,
+    "attention.head_count_kv": tuple(int(il % 4 == 3) for il in range(LAYERS)),
+    "kda.head_dim": LENGTH,
+    "leading_dense_block_count": 1,
+    "ssm.conv_kernel": 4,
+}
 LFM2: Keys = {
     "attention.head_count_kv": tuple(HEADS_KV if il % 3 == 2 else 0 for il in range(LAYERS)),
     "shortconv.l_cache": 3,
@@ -65,6 +101,7 @@ LFM2_NORM = tuple(norm("token_embd_norm"))
 
 RECURRENT = {
     "jamba": Recipe(layer=_jamba, keys=JAMBA),
+    "kimi-linear": Recipe(layer=_kimi_linear, keys=KIMI),
     "lfm2": Recipe(layer=_lfm2, keys=LFM2, common=LFM2_NORM, tied=True),
     "lfm2+window": Recipe(
         layer=_lfm2, keys={**LFM2, "attention.sliding_window": 1024}, common=LFM2_NORM, tied=True

@@ -15,6 +15,7 @@ from launcher.core.memory.graph.hybrid import (
     build_mamba,
     build_nemotron_h,
 )
+from launcher.core.memory.graph.kimi import build_kimi_linear
 from launcher.core.memory.graph.latent import build_latent
 from launcher.core.memory.graph.style import Part, Style
 from launcher.core.memory.graph.transformer import build_transformer
@@ -122,10 +123,12 @@ _BUILDERS: dict[str, Build] = {
     "jamba": build_jamba,
     "jina-bert-v2": build_bert,
     "jina-bert-v3": build_bert,
+    "kimi-linear": build_kimi_linear,
     "lfm2": build_lfm2,
     "lfm2moe": build_lfm2,
     "mamba": build_mamba,
     "mamba2": build_mamba,
+    "minicpm3": build_latent,
     "mistral4": build_latent,
     "nemotron_h": build_nemotron_h,
     "nemotron_h_moe": build_nemotron_h,

@@ -1,4 +1,7 @@
-"""Multi-head latent attention: deepseek2 and its kin (``src/models/deepseek2.cpp``, build 11160)."""
+"""Multi-head latent attention: deepseek2 and its kin (``src/models/deepseek2.cpp``, build 11160).
+
+minicpm3 scales the embeddings, what it adds to the residual, and the output (``minicpm3.cpp``).
+"""
 
 from collections.abc import Iterable
 
@@ -14,13 +17,18 @@ def build_latent(b: Builder, places: Iterable[Place]) -> None:
     """Expand the whole graph into ``b.g``."""
     g = b.g
     current = b.embedding()
-    block = _Block(b)
+    block = LatentBlock(b)
+    if block.scaled:
+        current = g.scale(current)
     for place in places:
         current = block(place, current)
-    g.expand(b.head(current))
+    result = b.output_norm(current)
+    g.expand(b.logits(g.scale(result) if block.scaled else result))
 
 
-class _Block:
+class LatentBlock:
+    """Builds one layer after the other; `attend` gives another kind of attention."""
+
     def __init__(self, b: Builder) -> None:
         self.b = b
         meta = b.model.metadata
@@ -33,15 +41,23 @@ class _Block:
         self.rotary = meta.integer("rope.dimension_count", b.model.layers[0].key_length)
         self.head = meta.integer("attention.key_length_mla", 0) or b.model.layers[0].key_length
         self.routing = header_routing(b, "softmax")
+        self.scaled = b.model.architecture == "minicpm3"
 
     def __call__(self, place: Place, residual: Node) -> Node:
         b, g = self.b, self.b.g
-        attended = self._attend(place, b.layer_norm(residual, place, "attn_norm"))
+        attended = self.attend(place, b.layer_norm(residual, place, "attn_norm"))
         if place.last:
             attended, residual = g.get_rows(attended, self.ids), g.get_rows(residual, self.ids)
-        middle = g.add(attended, residual)
+        middle = g.add(self._scale(attended), residual)
         inner = b.layer_norm(middle, place, "ffn_norm")
-        return g.add(self._feed_forward(place, inner), middle)
+        return g.add(self._scale(self._feed_forward(place, inner)), middle)
+
+    def _scale(self, a: Node) -> Node:
+        return self.b.g.scale(a) if self.scaled else a
+
+    def rope(self, place: Place, a: Node) -> Node:
+        """The rotary embedding of `a`."""
+        return self.b.g.rope(a, self.positions, self.b.rotary_factors(place) if self.scaled else None)
 
     def _feed_forward(self, place: Place, a: Node) -> Node:
         if "ffn_gate_inp.weight" not in place.layer.tensors:
@@ -49,13 +65,14 @@ class _Block:
         routed = routed_experts(self.b, place, a, self.routing)
         return self.b.g.add(routed, shared_expert(self.b, place, a, gated=False))
 
-    def _attend(self, place: Place, a: Node) -> Node:
+    def attend(self, place: Place, a: Node) -> Node:
+        """Attention of one layer over its latent cache, or over full keys and values."""
         b, g, tokens = self.b, self.b.g, self.b.n_tokens
         q = g.reshape(self._query(place, a), self.head, place.layer.heads, tokens)
         both = g.mul_mat(b.need(place, "attn_kv_a_mqa.weight"), a)
         row = (self.rank + self.rotary) * 4
         latent = g.view(both, (self.rank, tokens), (row,))
-        k_rotary = g.rope(g.view(both, (self.rotary, 1, tokens), (row, row)), self.positions)
+        k_rotary = self.rope(place, g.view(both, (self.rotary, 1, tokens), (row, row)))
         latent = b.layer_norm(latent, place, "attn_kv_a_norm")
         if b.model.mla:
             return self._absorbed(place, q, latent, k_rotary)
@@ -72,7 +89,7 @@ class _Block:
         """The cache holds the latent vector; the key's matrix is absorbed into the query."""
         b, g, tokens, heads = self.b, self.b.g, self.b.n_tokens, place.layer.heads
         plain = g.view(q, (self.head - self.rotary, heads, tokens), q.nb[1:3])
-        rotary = g.rope(g.view(q, (self.rotary, heads, tokens), q.nb[1:3]), self.positions)
+        rotary = self.rope(place, g.view(q, (self.rotary, heads, tokens), q.nb[1:3]))
         absorbed = g.mul_mat(b.need(place, "attn_k_b.weight"), g.permute(plain, 0, 2, 1, 3))
         query = g.concat(g.permute(absorbed, 0, 2, 1, 3), rotary, 0)
         value = g.reshape(latent, self.rank, 1, tokens)
@@ -89,7 +106,7 @@ class _Block:
         row = (plain + value_length) * 4
         k_plain = g.view(both, (plain, heads, tokens), (row, row * heads))
         value = g.cont(g.view(both, (value_length, heads, tokens), (row, row * heads)))
-        query = g.rope(q, self.positions)
+        query = self.rope(place, q)
         key = g.concat(k_plain, g.repeat(k_rotary, self.rotary, heads, tokens), 0)
         if self.temperature is not None:
             query = g.mul(query, self.temperature)
