@@ -13,6 +13,8 @@ from architectures.pieces import (
     RANK,
     ROTARY,
     WIDTH,
+    Keys,
+    Tensors,
     attention,
     feed,
     latent_attention,
@@ -30,7 +32,60 @@ PLAIN = same(USUAL_NORMS, attention(), feed())
 
 XIELU = {f"xielu.{name}": (0.5,) * LAYERS for name in ("alpha_n", "alpha_p", "beta", "eps")}
 
+CLASSIC = same(
+    BIASED_NORMS, attention(fused=True, kv=WIDTH, bias=True, out_bias=True), feed(gate=False, bias=True)
+)
+MANY_HEADS: Keys = {"attention.head_count_kv": HEADS}
+
+
+def _deci(il: int) -> Tensors:
+    """Layer 2 has a product for attention, layer 3 none; layer 5 has no feed-forward."""
+    if il == 2:
+        yield from norm("attn_norm")
+        yield from linear("attn_output", EMBD, EMBD)
+    elif il != 3:
+        yield from norm("attn_norm")
+        yield from attention()
+    if il != 5:
+        yield from norm("ffn_norm")
+        yield from feed(width=FEED // (1 + il % 2))
+
+
 DENSE = {
+    "baichuan": Recipe(
+        layer=same(USUAL_NORMS, attention(kv=WIDTH), feed()), keys={"attention.head_count_kv": HEADS}
+    ),
+    "bloom": Recipe(
+        layer=CLASSIC, common=(*NORM_BIAS, *norm("token_embd_norm", bias=True)), keys=MANY_HEADS, tied=True
+    ),
+    "deci": Recipe(
+        layer=_deci,
+        keys={
+            "attention.head_count": tuple(0 if il == 3 else HEADS for il in range(LAYERS)),
+            "attention.head_count_kv": tuple(0 if il in (2, 3) else HEADS_KV for il in range(LAYERS)),
+            "feed_forward_length": tuple(0 if il == 5 else FEED // (1 + il % 2) for il in range(LAYERS)),
+        },
+    ),
+    "gpt2": Recipe(
+        layer=CLASSIC,
+        common=(*NORM_BIAS, tensor("position_embd.weight", EMBD, 131072, kind=F32)),
+        keys=MANY_HEADS,
+    ),
+    "mpt": Recipe(
+        layer=same(USUAL_NORMS, attention(fused=True, kv=WIDTH), feed(gate=False)),
+        keys={**MANY_HEADS, "attention.clamp_kqv": 6.0, "attention.max_alibi_bias": 8.0},
+        tied=True,
+    ),
+    "olmo": Recipe(layer=same(attention(), feed()), common=(), keys={"attention.clamp_kqv": 8.0}),
+    "orion": Recipe(layer=same(BIASED_NORMS, attention(), feed()), common=NORM_BIAS),
+    "refact": Recipe(layer=PLAIN),
+    "starcoder": Recipe(
+        layer=same(
+            BIASED_NORMS, attention(fused=True, bias=True, out_bias=True), feed(gate=False, bias=True)
+        ),
+        common=(*NORM_BIAS, tensor("position_embd.weight", EMBD, 131072, kind=F32)),
+        tied=True,
+    ),
     "paddleocr": Recipe(layer=PLAIN, keys={"rope.dimension_sections": SECTIONS}),
     "hunyuan_vl": Recipe(
         layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed()),

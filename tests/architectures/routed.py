@@ -5,6 +5,8 @@ from itertools import chain
 
 from architectures.pieces import (
     EMBD,
+    EXPERTS,
+    FEED,
     HEADS,
     HEADS_KV,
     LAYERS,
@@ -76,6 +78,10 @@ _EXAONE = _with_lead(USUAL_NORMS, attention(norms=(LENGTH,)))
 LEAD: Keys = {**MOE, **SHARED, **WEIGHED, "leading_dense_block_count": 1}
 
 ROUTED = {
+    "dbrx": Recipe(
+        layer=same(norms("attn_norm", "attn_output_norm"), attention(fused=True), experts(width=FEED)),
+        keys={"attention.clamp_kqv": 8.0, "expert_count": EXPERTS, "expert_used_count": 4},
+    ),
     "step35": Recipe(
         layer=_step35,
         keys={

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from launcher.core.memory.graph.builder import Builder, Place
+from launcher.core.memory.graph.deci import build_deci
 from launcher.core.memory.graph.encoder import build_bert
 from launcher.core.memory.graph.experts import Routing
 from launcher.core.memory.graph.gemma import build_gemma3n, build_gemma4
@@ -37,11 +38,14 @@ _STYLES = {
     ),
     "apertus": Style(factors=True),
     "arcee": Style(factors=True, squared=True),
+    "baichuan": Style(rotary="at_7B"),
     "bailingmoe": Style(factors=True, routing=Routing(), headed=True, shared="plain"),
     "bailingmoe2": Style(routing=_SIGMOID, headed=True, shared="plain"),
+    "bloom": Style(norm="norm", rotary="none", normed_embedding=True),
     "chatglm": Style(halves=True),
     "cohere2": Style(norm="norm", parallel=_COHERE, scaled_logits=True, rotary="windows"),
     "command-r": Style(norm="norm", parallel=_COHERE, scaled_logits=True),
+    "dbrx": Style(norm="norm", ffn_norm="attn_output_norm"),
     "deepseek": Style(factors=True, routing=Routing(normalised=False), shared="plain"),
     "dots1": Style(routing=_SIGMOID, headed=True, shared="plain"),
     "dream": Style(),
@@ -65,6 +69,7 @@ _STYLES = {
         ffn_norm="post_attention_norm", sinks=True, picked="before_norm",
         routing=Routing(gating="softmax_weight", normalised=False),
     ),
+    "gpt2": Style(norm="norm", rotary="none"),
     "gptneox": Style(norm="norm", parallel=_COHERE),
     "granite": Style(factors=True, residual_scale=True, scaled_logits=True, shared="plain"),
     "granitemoe": Style(factors=True, residual_scale=True, scaled_logits=True, shared="plain"),
@@ -85,10 +90,13 @@ _STYLES = {
     "minimax-m2": Style(flat=True, routing=_SIGMOID),
     "mistral3": Style(factors=True, temperature="all"),
     "modern-bert": Style(norm="norm", normed_embedding=True, halves=True, headless=True),
+    "mpt": Style(norm="norm", rotary="none"),
     "nemotron": Style(norm="norm", squared=True),
     "neo-bert": Style(halves=True, headless=True),
+    "olmo": Style(norm="norm"),
     "olmo2": Style(input_norm=False, flat=True, post_norms=True, ffn_norm=None),
     "olmoe": Style(flat=True, routing=Routing(normalised=False)),
+    "orion": Style(norm="norm"),
     "paddleocr": Style(positions=4),
     "phi2": Style(norm="norm", scaled_query=True, parallel=("attention", "feed_forward", "residual")),
     "phi3": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
@@ -101,10 +109,12 @@ _STYLES = {
     "qwen3moe": Style(),
     "qwen3vl": Style(positions=4),
     "qwen3vlmoe": Style(positions=4),
+    "refact": Style(rotary="none"),
     "rnd1": Style(),
     "seed_oss": Style(ffn_norm="post_attention_norm"),
     "smollm3": Style(),
     "stablelm": Style(norm="norm", unnormed_parallel=True),
+    "starcoder": Style(norm="norm", rotary="none"),
     "starcoder2": Style(norm="norm"),
     "step35": Style(
         factors=True, gated=True, picked="before_norm", routing=_SIGMOID, headed=True, shared="plain",
@@ -115,6 +125,7 @@ _STYLES = {
 
 _BUILDERS: dict[str, Build] = {
     "bert": build_bert,
+    "deci": build_deci,
     "deepseek2": build_latent,
     "falcon-h1": build_falcon_h1,
     "gemma3n": build_gemma3n,

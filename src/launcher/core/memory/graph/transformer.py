@@ -8,7 +8,10 @@ from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.experts import routed_experts
 from launcher.core.memory.graph.node import Node
 from launcher.core.memory.graph.style import Part, Style, positions_per_token, routing_of, tempered
+from launcher.core.memory.layout import HOST
 
+_LAYERS_OF_7B = 32
+"""Baichuan of another size has no rotary embeddings (``type`` in ``baichuan.cpp``)."""
 _UNNORMED_EXPERTS = 128
 """Of Llama 4, the variant with so many experts has no norms of Q and K (``use_kq_norm``)."""
 
@@ -22,6 +25,9 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
     if style.normed_embedding:
         current = b.embedding_norm(current, style.norm)
     block = _Block(b, style)
+    if "position_embd.weight" in b.model.tensors:
+        table = b.need_common("position_embd.weight", HOST)
+        current = g.add(current, g.get_rows(table, block.positions))
     for place in places:
         current = block(place, current)
     if style.picked == "before_norm":
@@ -157,6 +163,8 @@ class _Block:
         if place.layer.unrotated:
             return False
         rule = self.style.rotary
+        if rule == "at_7B":
+            return self.b.model.n_layer == _LAYERS_OF_7B
         return rule == "all" or place.layer.windowed or (rule == "mixed" and not self.windows)
 
     def _normed(self, place: Place, q: Node, k: Node) -> tuple[Node, Node]:
@@ -195,9 +203,9 @@ def project(
     g, layer, tokens = b.g, place.layer, b.n_tokens
     widths = (layer.key_length * layer.heads * query_factor, layer.key_width, layer.value_width)
     if "attn_qkv.weight" not in layer.tensors:
-        q, k, v = (b.product(place, name, a) for name in ("attn_q", "attn_k", "attn_v"))
+        q, k, v = (_clamped(b, b.product(place, name, a)) for name in ("attn_q", "attn_k", "attn_v"))
         return (q, k, v) if flat else heads(b, place, q, k, v)
-    fused = b.product(place, "attn_qkv", a)
+    fused = _clamped(b, b.product(place, "attn_qkv", a))
     if flat:
         q, k, v = (g.cont(g.view(fused, (width, tokens), (fused.nb[1],))) for width in widths)
         return q, k, v
@@ -208,6 +216,10 @@ def project(
     )
     q, k, v = (g.view(fused, shape, (shape[0] * 4, fused.nb[1])) for shape in shapes)
     return q, k, v
+
+
+def _clamped(b: Builder, a: Node) -> Node:
+    return b.g.like("clamp", a) if b.model.metadata.number("attention.clamp_kqv", 0.0) > 0.0 else a
 
 
 def heads(b: Builder, place: Place, q: Node, k: Node, v: Node) -> tuple[Node, Node, Node]:
