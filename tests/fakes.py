@@ -78,6 +78,10 @@ class FakeEngine:
     fit_status: int = 0
     fit_log: str = ""
     asked: list[Question] = field(default_factory=list)
+    files_kept: bool = False
+
+    def keep_files(self) -> None:
+        self.files_kept = True
 
     def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
         self.asked.append(question)

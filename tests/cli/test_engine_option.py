@@ -30,3 +30,10 @@ def test_each_image_has_its_engine() -> None:
         own = engine_for(profile(name="own", image="registry/own"), machine())
         assert engine_for(profile(name="other"), machine()) is not own
         assert engine_for(profile(name="again", image="registry/own"), machine()) is own
+
+
+def test_an_embedded_profile_is_asked_of_the_image_without_a_gpu() -> None:
+    with open_engines(None, None) as engine_for:
+        embedded = engine_for(profile(name="embedded", runtime="embedded"), machine())
+        assert engine_for(profile(name="boxed"), machine()) is not embedded
+        assert engine_for(profile(name="boxed"), Machine(name="bare", gpus=())) is embedded

@@ -196,17 +196,19 @@ def test_the_shipped_profiles_pass_on_the_shipped_machines(
     assert "0 failed" in capsys.readouterr().out
 
 
-def test_an_engine_that_fails_is_an_error_with_its_command(
-    launch: Launch, project: Path, capsys: pytest.CaptureFixture[str]
+def test_an_engine_that_fails_is_told_with_a_command_that_can_be_run_again(
+    launch: Launch, project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(project))
     engine = project / "llama"
     engine.write_text("#!/bin/sh\necho broken >&2\nexit 7\n")
     engine.chmod(0o755)
     assert launch("check", "tiny", "--machine", "bare", "--engine", "--engine-bin", str(engine)) == 1
-    streams = capsys.readouterr()
-    assert streams.out == ""
-    assert "[tiny] on bare: engine: the dry run failed (exit 7):\nbroken\n" in streams.err
-    assert f"{engine} fit-params -m" in streams.err
+    said = capsys.readouterr().out
+    assert "[tiny] on bare: error E004: the dry run failed (exit 7):\nbroken\n" in said
+    words = said.partition("run it again: ")[2].split()
+    assert words[words.index("-m") - 1] == "fit-params"
+    assert Path(words[words.index("-m") + 1]).stat().st_size > 0
 
 
 def test_an_engine_that_is_not_there_is_an_error(launch: Launch, capsys: pytest.CaptureFixture[str]) -> None:

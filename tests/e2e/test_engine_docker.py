@@ -1,5 +1,6 @@
 """The engine of an image answers as the same engine does without Docker."""
 
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from launcher import cli
 from launcher.core.dry_run import EngineResult
 from launcher.core.errors import LauncherError
 from launcher.core.machine import Machine
@@ -14,7 +16,7 @@ from launcher.edges.engine import DirectEngine, DockerEngine
 from launcher.edges.files import write_atomic
 from launcher.workflow.engine import Engine, ask_engine
 from parts import CACHE, DOCKER_CONFIG, IMAGE
-from planning import GLM, RTX_4090, RTX_5070_TI, TINY, header
+from planning import GLM, HEADERS, RTX_4090, RTX_5070_TI, TINY, header
 
 pytestmark = [pytest.mark.e2e, pytest.mark.engine]
 
@@ -74,6 +76,64 @@ def test_a_machine_without_gpus_is_the_same_in_a_container(binary: Path, tmp_pat
         direct = ask(engine, TINY, BARE)
     with DockerEngine(IMAGE, cache=tmp_path / "docker", write=write_atomic, simulated=True) as contained:
         assert ask(contained, TINY, BARE) == direct
+
+
+CONF = """\
+[*]
+IMAGE={image}
+N_PARALLEL=1
+FLASH_ATTN=on
+CACHE_TYPE_K=q8_0
+CACHE_TYPE_V=q8_0
+[glm]
+MODEL=GLM-4.7-Flash-Q8_0.gguf
+CTX_SIZE=131072
+[tiny]
+MODEL=SmolLM2-135M-Instruct.Q4_1.gguf
+CTX_SIZE=8192
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, cuda_image: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder with the shipped headers and machine, whose profiles are run in the image."""
+    (tmp_path / "models.conf").write_text(CONF.format(image=cuda_image), encoding="utf-8")
+    (tmp_path / "profiles").mkdir()
+    for name in ("headers", "machines"):
+        (tmp_path / "profiles" / name).symlink_to(HEADERS.parents[1] / "profiles" / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("words", [("plan", "glm"), ("check",)])
+def test_the_commands_say_the_same_with_an_image_as_with_a_binary(
+    words: tuple[str, ...], binary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = (*words, "--engine", "--machine", "desk", "--json")
+    assert cli.run(asked) == 0
+    contained = json.loads(capsys.readouterr().out)
+    assert cli.run((*asked, "--engine-bin", str(binary))) == 0
+    assert json.loads(capsys.readouterr().out) == contained
+    plans = contained.get("plans", [contained])
+    assert {plan["source"] for plan in plans} == {"engine"}
+    assert {plan["profile"]: plan["graph_splits"] for plan in plans}["glm"] == 5
+
+
+@pytest.mark.usefixtures("project")
+def test_an_engine_that_fails_in_a_container_is_told_with_a_command_that_can_be_run_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Path("models.conf").open("a", encoding="utf-8") as conf:
+        conf.write("[bare]\nEXTENDS=tiny\nIMAGE=" + IMAGE + "\n")
+    assert cli.run(["check", "--engine", "--machine", "desk", "--json"]) == 1
+    plans = {plan["profile"]: plan for plan in json.loads(capsys.readouterr().out)["plans"]}
+    assert [plans[name]["verdict"] for name in ("glm", "tiny", "bare")] == ["fits", "fits", "unknown"]
+    (finding,) = [each for each in plans["bare"]["findings"] if each["code"] == "E004"]
+    assert "the engine found no GPU" in finding["message"]
+    command = finding["hint"].partition("It was asked: ")[2]
+    assert subprocess.run(["bash", "-c", command], capture_output=True, check=False).returncode == 0
 
 
 def test_an_image_without_a_cuda_backend_says_so(tmp_path: Path) -> None:

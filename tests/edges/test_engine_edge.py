@@ -133,6 +133,14 @@ def test_a_crash_is_an_answer_with_the_signal_and_its_file_stays(tmp_path: Path)
     assert not model.exists()
 
 
+def test_files_that_are_to_be_kept_stay(tmp_path: Path) -> None:
+    with engine(tmp_path, GOOD) as asked:
+        model = Path(asked.ask(MEASURE, HEADER, NO_GPU).command.split()[-1])
+        asked.keep_files()
+    assert model.exists()
+    asked.close()
+
+
 @pytest.mark.parametrize("mode", [None, 0o644])
 def test_a_binary_that_cannot_be_run_is_an_error(tmp_path: Path, mode: int | None) -> None:
     path = tmp_path / "llama"

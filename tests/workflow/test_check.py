@@ -21,7 +21,7 @@ from launcher.core.profiles import Profile
 from launcher.core.units import MIB
 from launcher.workflow.check import CheckRequest, by_engine, check, measured_first
 from launcher.workflow.planning import Models, Planner
-from planning import GLM, RTX_4090, TINY, header, machine, profile
+from planning import GLM, RTX_4090, RTX_5070_TI, TINY, header, machine, profile
 from records import record
 
 DESK, SERVER = machine(), machine(RTX_4090, RTX_4090, name="server")
@@ -217,13 +217,38 @@ def test_by_engine_every_plan_has_the_engines_figures() -> None:
         assert (each.plan.source, each.plan.placed.graph_splits) == ("engine", 5)
 
 
-def test_an_engine_that_can_not_be_asked_ends_the_check_with_the_command() -> None:
-    engine = FakeEngine(fit_status=-6)
+def test_a_dry_run_that_fails_is_a_finding_of_its_plan_and_the_others_go_on() -> None:
+    broken, whole = FakeEngine(fit_status=-6), FakeEngine()
+    twins = [profile(GLM, name=name) for name in ("one", "two")]
+    engines = by_engine(lambda profile, machine: broken if profile.name == "one" else whole)
+    made = check(request("one", "two", machines=(DESK,)), planner(*twins), engines)
+    one, two = (each.plan for each in made.checked)
+    assert (one.source, one.verdict, one.placed) == ("engine", "unknown", None)
+    assert one.reason == "the engine gave no answer"
+    (finding,) = [each for each in one.findings if each.level == "error"]
+    assert finding.code == "E004"
+    assert finding.message.startswith("the dry run was ended by signal 6")
+    assert finding.hint == "run it again: llama fit-params"
+    assert (broken.files_kept, whole.files_kept) == (True, False)
+    assert (two.source, two.verdict) == ("engine", "fits")
+    assert made.exit_code == 1
+
+
+def test_a_profile_that_does_not_fit_counts_more_than_a_dry_run_that_failed() -> None:
+    small = machine(replace(RTX_4090, free=8000 * MIB), RTX_5070_TI, name="small")
+    engines = by_engine(lambda profile, machine: FakeEngine(fit_status=0 if machine is small else -6))
+    made = check(request("glm", machines=(small, DESK)), planner(profile(name="glm")), engines)
+    assert [each.plan.verdict for each in made.checked] == ["does-not-fit", "unknown"]
+    assert made.exit_code == 4
+
+
+def test_an_engine_that_is_not_there_ends_the_check() -> None:
+    def engine_for(profile: Profile, machine: Machine) -> FakeEngine:
+        raise failure("no such program", where="--engine-bin llama")
+
     with pytest.raises(LauncherError) as caught:
-        check(request("glm"), planner(profile(name="glm")), by_engine(lambda *_: engine))
-    (problem,) = caught.value.problems
-    assert problem.where == "[glm] on desk: engine"
-    assert problem.hint == "run it again: llama fit-params"
+        check(request("glm"), planner(profile(name="glm")), by_engine(engine_for))
+    assert caught.value.problems[0].where == "[glm] on desk: --engine-bin llama"
 
 
 def test_settings_that_make_no_sense_are_reported_before_the_engine_is_asked() -> None:

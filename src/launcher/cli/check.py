@@ -42,8 +42,8 @@ def check(
     Every active profile, or those named, on each machine in its MACHINES (default: all under
     profiles/machines/), against its PLACEMENT, MIN_CTX and MAX_HOST_WEIGHTS, and the rules of
     lessons_learned.md. With --engine, neither estimates nor measurements count, only the engine's
-    dry runs. The exit code is 0 when all is well, 2 when models.conf is wrong, and 4 when
-    a profile does not fit.
+    dry runs. The exit code is 0 when all is well, 2 when models.conf is wrong, 4 when a profile does
+    not fit, and 1 when all that failed are dry runs.
     """
     space = workspace(ctx)
     run = partial(_by_engine, engine_bin) if engine else _by_estimate

@@ -73,9 +73,10 @@ def open_engines(
 
 
 def _image(profile: Profile, machine: Machine) -> str:
+    """The image of a profile; the embedded server sees no GPU, as does the image without one."""
     from launcher.core.visibility import official_image
 
-    return profile.image or official_image(machine.gpus)
+    return profile.image or official_image(() if profile.runtime == "embedded" else machine.gpus)
 
 
 def _open(engine: Path | str, simulated: bool) -> "DirectEngine | DockerEngine":

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from launcher.core.errors import Problem
 from launcher.core.findings import Finding
+from launcher.core.lint.differences import NO_ANSWER
 from launcher.core.plan import Plan
 from launcher.core.profiles import Profile
 
+EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
 EXIT_DOES_NOT_FIT = 4
 UNKNOWN_RULES = frozenset({"L001", "L002"})
@@ -42,10 +44,15 @@ class CheckResult:
 
     @property
     def exit_code(self) -> int:
-        """0 all is well, 2 the configuration is wrong, 4 a profile does not fit."""
+        """0 all is well, 2 the configuration is wrong, 4 a profile does not fit, 1 all that failed are
+        dry runs of the engine."""
         if self.errors:
             return EXIT_CONFIGURATION
-        return EXIT_DOES_NOT_FIT if any(self.fails(each.plan) for each in self.checked) else 0
+        failed = {finding.code for each in self.checked for finding in each.plan.findings
+                  if self.is_failure(finding)}  # fmt: skip
+        if failed == {NO_ANSWER}:
+            return EXIT_FAILED
+        return EXIT_DOES_NOT_FIT if failed else 0
 
     def fails(self, plan: Plan) -> bool:
         """An error was found that is not allowed."""

@@ -9,7 +9,7 @@ from launcher.core.checking import Checked, CheckResult
 from launcher.core.errors import LauncherError, Problem, UsageError
 from launcher.core.ledger import Ledger
 from launcher.core.machine import Machine
-from launcher.core.plan import Plan, plan
+from launcher.core.plan import Plan, plan, plan_without_answer
 from launcher.core.profiles import Profile
 from launcher.core.subject import Subject
 from launcher.workflow.engine import Engine
@@ -51,19 +51,29 @@ def measured_first(measured: Measured) -> Make:
 def by_engine(engine_for: EngineFor) -> Make:
     """Plans from the engine's own dry runs, and from nothing else.
 
-    They raise LauncherError, with the profile and the machine, where the engine can't be asked.
+    Where a dry run fails, the plan says so and is unknown. Raises LauncherError, with the profile and
+    the machine, where there is no engine at all.
     """
 
     def make(subject: Subject, machine: Machine) -> Plan:
+        engine = _engine(engine_for, subject.profile, machine)
         try:
-            return plan_by_engine(subject, machine, engine_for(subject.profile, machine))
+            return plan_by_engine(subject, machine, engine)
         except UsageError:
             raise
         except LauncherError as error:
-            about = f"[{subject.profile.name}] on {machine.name}"
-            raise LauncherError(*(_located(each, about) for each in error.problems)) from error
+            engine.keep_files()
+            return plan_without_answer(subject, machine, error)
 
     return make
+
+
+def _engine(engine_for: EngineFor, profile: Profile, machine: Machine) -> Engine:
+    try:
+        return engine_for(profile, machine)
+    except LauncherError as error:
+        about = f"[{profile.name}] on {machine.name}"
+        raise LauncherError(*(_located(each, about) for each in error.problems)) from error
 
 
 def _located(problem: Problem, about: str) -> Problem:

@@ -27,6 +27,9 @@ class Engine(Protocol):
     def ask(self, question: Question, header: Header, machine: Machine) -> Answer:
         """Run ``llama fit-params``. Raises LauncherError when it can't run or doesn't end."""
 
+    def keep_files(self) -> None:
+        """Let the files of past runs stay, for somebody to run one of them again."""
+
 
 def ask_engine(
     engine: Engine,

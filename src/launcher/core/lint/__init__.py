@@ -33,7 +33,7 @@ TITLES: list[tuple[str, str]] = [
 RULES = dict(sorted(TITLES))
 """Title of each rule by its number."""
 
-OTHERS = {differences.CODE: differences.TITLE}
+OTHERS = {differences.CODE: differences.TITLE, differences.NO_ANSWER: differences.ANSWERS}
 """Title of what is neither a rule nor an assertion."""
 
 ASSERTIONS = {

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from launcher.core.assessment import Assessment, assess, reassess, with_measured
+from launcher.core.errors import LauncherError
 from launcher.core.fit import Placement
 from launcher.core.ledger import Ledger
 from launcher.core.lint import Case, companion_findings, lint, lint_subject
-from launcher.core.lint.differences import compare
+from launcher.core.lint.differences import compare, unanswered
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
@@ -42,6 +43,16 @@ def plan(
     if measured is not None and not any(subject.claims(machine)):
         estimate = with_measured(estimate, measured, model, seen)
     return _placed(subject, model, machine, estimate)
+
+
+def plan_without_answer(subject: Subject, machine: Machine, error: LauncherError) -> Plan:
+    """The plan of a profile of which the engine said nothing: unknown, and no figure is made up."""
+    return replace(
+        _without_facts(subject, subject.seen(machine)),
+        source="engine",
+        reason="the engine gave no answer",
+        findings=(*unanswered(error), *lint_subject(subject)),
+    )
 
 
 def _without_facts(subject: Subject, machine: Machine) -> Plan:

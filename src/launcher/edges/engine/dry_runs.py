@@ -39,6 +39,7 @@ class _Engine(ABC):
         self._seconds = seconds
         self._files = DryFiles()
         self._answers = Answers(cache / "dry-runs", write)
+        self._kept = False
 
     def __enter__(self) -> Self:
         return self
@@ -46,8 +47,12 @@ class _Engine(ABC):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not isinstance(error, LauncherError):
+        if not self._kept and not isinstance(error, LauncherError):
             self.close()
+
+    def keep_files(self) -> None:
+        """Don't remove the files in the end: a run that failed is to be run again by hand."""
+        self._kept = True
 
     def close(self) -> None:
         """Remove the files."""
