@@ -5,13 +5,13 @@ from typing import Protocol
 from launcher.core.render import Rendered
 
 
-class RenderedFiles(Protocol):
+class ReadableFiles(Protocol):
     """The project folder's rendered files, by name."""
 
     def read(self, name: str) -> str | None:
         """The text that is there; None when nothing is."""
 
 
-def stale(rendered: Rendered, files: RenderedFiles) -> tuple[str, ...]:
+def stale(rendered: Rendered, files: ReadableFiles) -> tuple[str, ...]:
     """Names of the files that are not on disk as they are rendered now."""
     return tuple(name for name, text in rendered.files.items() if files.read(name) != text)

@@ -56,8 +56,9 @@ class Reporter(Protocol):
     def agrees(self, question: str) -> bool: ...
 
 
-class RenderedFiles(Protocol):
-    def write(self, files: Mapping[str, str]) -> None: ...
+class WritableFiles(Protocol):
+    def write(self, files: Mapping[str, str]) -> None:
+        """Replace the project folder's rendered files, by name."""
 
 
 class Witness(Protocol):
@@ -81,7 +82,7 @@ class World:
     runtimes: Mapping[RuntimeName, Runtime]
     server: Server
     ports: Ports
-    files: RenderedFiles
+    files: WritableFiles
     journal: Journal
     lock: Lock
     clock: Clock
