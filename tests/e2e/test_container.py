@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from e2e.stage import Stage
 from launcher.core.errors import LauncherError
 from launcher.core.machine import Gpu
-from launcher.edges.compose import ComposeCli
 from launcher.edges.server import LlamaServer
 
 pytestmark = pytest.mark.e2e
@@ -98,7 +97,7 @@ def test_the_users_own_variables_do_not_go_before_the_profiles(
 def test_gpus_are_reserved_in_the_order_of_the_plan(stage: Stage) -> None:
     gpus = [Gpu(name="card", total=1, free=1, uuid=uuid) for uuid in ("GPU-b", "GPU-a")]
     stage.render(stage.profile, gpus=gpus)
-    server = json.loads(ComposeCli(stage.root).config())["services"]["server"]
+    server = resolved(stage)
     assert server["image"] == "ghcr.io/ggml-org/llama.cpp:server-cuda"
     assert server["deploy"]["resources"]["reservations"]["devices"] == [
         {"capabilities": ["gpu"], "driver": "nvidia", "device_ids": ["GPU-b", "GPU-a"]}

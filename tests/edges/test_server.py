@@ -28,12 +28,6 @@ CHAT = {
     "usage": {"completion_tokens": 8, "prompt_tokens": 31, "total_tokens": 39},
     "timings": {"prompt_n": 31, "prompt_per_second": 620.5, "predicted_n": 8, "predicted_per_second": 160.25},
 }
-METRICS = """\
-# HELP llamacpp:prompt_tokens_total Number of prompt tokens processed.
-# TYPE llamacpp:prompt_tokens_total counter
-llamacpp:prompt_tokens_total 31
-llamacpp:prompt_tokens_seconds 17.5732
-"""
 
 
 class Stub(ThreadingHTTPServer):
@@ -131,14 +125,6 @@ def test_a_prompt_of_tokens_is_timed_without_the_cache(stub: Stub) -> None:
     body = stub.requests[-1][2]
     assert body["prompt"] == [28120, 905, 28120, 905]
     assert (body["n_predict"], body["cache_prompt"], body["ignore_eos"]) == (3, False, True)
-
-
-def test_metrics_are_numbers_by_name(stub: Stub) -> None:
-    stub.answers["/metrics"] = (200, METRICS)
-    assert LlamaServer().metrics(stub.url) == {
-        "llamacpp:prompt_tokens_total": 31.0,
-        "llamacpp:prompt_tokens_seconds": 17.5732,
-    }
 
 
 def test_the_first_key_of_the_file_is_used(stub: Stub, tmp_path: Path) -> None:

@@ -100,12 +100,6 @@ class LlamaServer:
             answer_per_second=float(timings["predicted_per_second"]),
         )
 
-    def metrics(self, url: str) -> Mapping[str, float]:
-        """The server's counters by name, when it runs with ENDPOINT_METRICS; raises LauncherError."""
-        text = self._request(url, "GET", "/metrics").text
-        pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, value in pairs}
-
     def _get(self, url: str, path: str) -> dict[str, Any]:
         return self._json(self._request(url, "GET", path), url)
 

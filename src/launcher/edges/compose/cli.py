@@ -44,27 +44,11 @@ class ComposeCli:
         if process.wait():
             raise _diagnosed(last)
 
-    def config(self) -> str:
-        """What Compose makes of the files in the folder, as JSON; raises LauncherError."""
-        return self._output("config", "--format", "json")
-
     def version(self) -> str:
         """Compose's version, such as ``2.26.1``; raises LauncherError when it isn't there."""
-        return self._output("version", "--short").strip()
-
-    def _report(self, process: "subprocess.Popen[str]") -> deque[str]:
-        last: deque[str] = deque(maxlen=TAIL_LINES)
-        assert process.stderr is not None
-        with process.stderr:
-            for line in map(str.strip, process.stderr):
-                last.append(line)
-                self._say(line)
-        return last
-
-    def _output(self, *words: str) -> str:
         try:
             done = subprocess.run(
-                (*COMPOSE, *words),
+                (*COMPOSE, "version", "--short"),
                 cwd=self._root,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,
@@ -77,7 +61,16 @@ class ComposeCli:
             raise _no_docker() from error
         if done.returncode:
             raise _diagnosed(done.stderr.splitlines())
-        return done.stdout
+        return done.stdout.strip()
+
+    def _report(self, process: "subprocess.Popen[str]") -> deque[str]:
+        last: deque[str] = deque(maxlen=TAIL_LINES)
+        assert process.stderr is not None
+        with process.stderr:
+            for line in map(str.strip, process.stderr):
+                last.append(line)
+                self._say(line)
+        return last
 
 
 def _environment() -> dict[str, str]:
