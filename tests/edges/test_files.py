@@ -72,6 +72,41 @@ def test_yaml_that_cannot_be_read_names_the_line(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{path}:3: is not YAML: ")
 
 
+def test_a_key_that_stands_twice_is_an_error_with_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("a: 1\ngpus:\n  - {total: 1, free: 2, total: 3}\n'a': 2\n")
+    with pytest.raises(UsageError) as caught:
+        load_yaml(path)
+    assert [(problem.line, problem.path) for problem in caught.value.problems] == [
+        (3, str(path)),
+        (4, str(path)),
+    ]
+    assert str(caught.value).splitlines()[2:] == [
+        f"{path}:4: the key a is in line 1 already",
+        "  hint: keep one of them",
+    ]
+
+
+def test_a_key_of_another_mapping_or_type_stands_once(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("a: &x {k: 1}\nb: {<<: *x, k: 2}\nc: *x\n1: a\n'1': b\n")
+    assert load_yaml(path) == {"a": {"k": 1}, "b": {"k": 2}, "c": {"k": 1}, 1: "a", "1": "b"}
+
+
+def test_an_empty_yaml_file_is_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("# nothing\n")
+    assert load_yaml(path) is None
+
+
+def test_a_part_that_is_used_again_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "s.yml"
+    path.write_text("a: &x [*x, &y {b: 1, b: 2}, *y]\nc: *x\n")
+    with pytest.raises(UsageError, match=r"s.yml:1: the key b is in line 1 already") as caught:
+        load_yaml(path)
+    assert len(caught.value.problems) == 1
+
+
 def test_yaml_makes_only_plain_values(tmp_path: Path) -> None:
     path = tmp_path / "s.yml"
     path.write_text("!!python/object/apply:os.getcwd []")

@@ -1,12 +1,17 @@
 """Files: read whole, load YAML, write so that a reader sees the old content or the new."""
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from stat import S_IMODE
 from threading import get_ident
+from typing import TYPE_CHECKING
 
 from launcher.core.errors import Problem, UsageError, failure
+
+if TYPE_CHECKING:
+    import yaml
 
 NEW_FILE_MODE = 0o644
 
@@ -58,11 +63,15 @@ def draft(folder: Path, text: str) -> TextFile:
 
 
 def load_yaml(path: Path) -> object:
-    """The content of a YAML file as plain values; raises UsageError with the line of an error."""
+    """The content of a YAML file as plain values.
+
+    Raises UsageError with the line of an error, and of each key that is in its mapping already: YAML
+    forbids that, while its libraries quietly take the last.
+    """
     import yaml
 
     try:
-        return yaml.load(read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        return _plain_values(path)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         where = f"{path}:{line}" if line else str(path)
@@ -71,6 +80,53 @@ def load_yaml(path: Path) -> object:
         ) from None
     except yaml.YAMLError as error:
         raise UsageError(Problem(where=str(path), what=f"is not YAML: {error}", path=str(path))) from None
+
+
+def _plain_values(path: Path) -> object:
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(read_text(path))
+    try:
+        root = loader.get_single_node()
+        repeated = sorted(_repeated_keys(root))
+        if repeated:
+            raise UsageError(*(_repeated(path, *each) for each in repeated))
+        value: object = None if root is None else loader.construct_document(root)
+        return value
+    finally:
+        loader.dispose()
+
+
+def _repeated(path: Path, line: int, first: int, key: str) -> Problem:
+    what = f"the key {key} is in line {first} already"
+    return Problem(where=f"{path}:{line}", what=what, hint="keep one of them", path=str(path), line=line)
+
+
+def _repeated_keys(root: "yaml.Node | None") -> Iterator[tuple[int, int, str]]:
+    """Line, line of the first, and key, of each key that its mapping has already; lines from 1."""
+    from yaml import MappingNode, SequenceNode
+
+    nodes, seen = [root], {id(root)}
+    while nodes:
+        node = nodes.pop()
+        inside: list[yaml.Node] = []
+        if isinstance(node, SequenceNode):
+            inside = node.value
+        elif isinstance(node, MappingNode):
+            inside = [value for _, value in node.value]
+            yield from _repeated_in(node)
+        new = {id(child): child for child in inside if id(child) not in seen}
+        seen |= new.keys()
+        nodes += new.values()
+
+
+def _repeated_in(mapping: "yaml.MappingNode") -> Iterator[tuple[int, int, str]]:
+    lines: dict[tuple[str, str], int] = {}
+    for key, _ in mapping.value:
+        name, line = (key.tag, str(key.value)), key.start_mark.line + 1
+        if name in lines:
+            yield line, lines[name], str(key.value)
+        lines.setdefault(name, line)
 
 
 def write_atomic(path: Path, content: str | bytes, *, mode: int | None = None) -> None:
