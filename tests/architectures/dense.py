@@ -52,6 +52,8 @@ def _deci(il: int) -> Tensors:
 
 
 DENSE = {
+    "maincoder": Recipe(layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed())),
+    "pangu-embedded": Recipe(layer=same(USUAL_NORMS, attention(bias=True, out_bias=True), feed())),
     "baichuan": Recipe(
         layer=same(USUAL_NORMS, attention(kv=WIDTH), feed()), keys={"attention.head_count_kv": HEADS}
     ),

@@ -67,6 +67,12 @@ def _step35(il: int) -> Tensors:
     yield from experts(nudge=True, shared=True) if il > 2 else feed()
 
 
+def _cohere2moe(il: int) -> Tensors:
+    yield from norm("attn_norm")
+    yield from attention()
+    yield from experts(shared=True) if il > 1 else feed()
+
+
 def _hy_v3(il: int) -> Tensors:
     for one in _EXAONE(il):
         yield (
@@ -78,6 +84,35 @@ _EXAONE = _with_lead(USUAL_NORMS, attention(norms=(LENGTH,)))
 LEAD: Keys = {**MOE, **SHARED, **WEIGHED, "leading_dense_block_count": 1}
 
 ROUTED = {
+    "cohere2moe": Recipe(
+        layer=_cohere2moe,
+        keys={
+            **LEAD,
+            "leading_dense_block_count": 2,
+            "attention.layer_norm_rms_epsilon": 0.0,
+            "attention.sliding_window": 2048,
+            "logit_scale": 0.25,
+        },
+        tied=True,
+    ),
+    "cohere2moe+rms": Recipe(
+        layer=_cohere2moe,
+        keys={
+            **LEAD,
+            "leading_dense_block_count": 2,
+            "attention.sliding_window": 2048,
+            "logit_scale": 0.25,
+        },
+        tied=True,
+    ),
+    "laguna": Recipe(
+        layer=_with_lead(USUAL_NORMS, attention(norms=(LENGTH,)), linear("attn_gate", EMBD, HEADS)),
+        keys={**LEAD, "attention.sliding_window": 512},
+    ),
+    "mellum": Recipe(
+        layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), experts()),
+        keys={**MOE, "attention.sliding_window": 1024},
+    ),
     "dbrx": Recipe(
         layer=same(norms("attn_norm", "attn_output_norm"), attention(fused=True), experts(width=FEED)),
         keys={"attention.clamp_kqv": 8.0, "expert_count": EXPERTS, "expert_used_count": 4},

@@ -1,6 +1,7 @@
 """Which graph an architecture has."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from launcher.core.memory.graph.builder import Builder, Place
 from launcher.core.memory.graph.deci import build_deci
@@ -31,6 +32,10 @@ def _styled(style: Style) -> Build:
 
 _COHERE: tuple[Part, Part, Part] = ("feed_forward", "residual", "attention")
 _SIGMOID = Routing(gating="sigmoid")
+_COHERE2MOE = Style(
+    norm="norm", parallel=_COHERE, scaled_logits=True, rotary="windows_and_dense", picked="after_norm",
+    routing=_SIGMOID, headed=True, shared="halved",
+)  # fmt: skip
 _STYLES = {
     "afmoe": Style(
         scaled_embedding=True, post_norms=True, picked="post_norm", gated=True, routing=_SIGMOID,
@@ -78,6 +83,7 @@ _STYLES = {
     "hunyuan_vl": Style(factors=True, normed_after="weighted", sections=True),
     "hy_v3": Style(factors=True, picked="after_norm", routing=_SIGMOID, headed=True, shared="plain"),
     "internlm2": Style(),
+    "laguna": Style(gated=True, routing=_SIGMOID, headed=True, shared="plain"),
     "llada": Style(),
     "llada-moe": Style(routing=Routing(normalised=False)),
     "llama": Style(factors=True),
@@ -85,6 +91,8 @@ _STYLES = {
         factors=True, rotary="mixed", normed_after="bare", temperature="unrotated",
         routing=Routing(gating="sigmoid", normalised=False, early=True), shared="plain",
     ),
+    "maincoder": Style(normed_after="weighted"),
+    "mellum": Style(),
     "mimo2": Style(sinks=True, routing=_SIGMOID),
     "minicpm": Style(factors=True, residual_scale=True, scaled_logits=True),
     "minimax-m2": Style(flat=True, routing=_SIGMOID),
@@ -98,6 +106,7 @@ _STYLES = {
     "olmoe": Style(flat=True, routing=Routing(normalised=False)),
     "orion": Style(norm="norm"),
     "paddleocr": Style(positions=4),
+    "pangu-embedded": Style(),
     "phi2": Style(norm="norm", scaled_query=True, parallel=("attention", "feed_forward", "residual")),
     "phi3": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
     "phimoe": Style(scaled_query=True, halves=True, factors=True, residual_first=True),
@@ -123,8 +132,15 @@ _STYLES = {
 }  # fmt: skip
 
 
+def _build_cohere2moe(b: Builder, places: Iterable[Place]) -> None:
+    """The header tells which kind of norm it has."""
+    rms = b.model.metadata.number("attention.layer_norm_rms_epsilon", 0.0) != 0.0
+    build_transformer(b, places, replace(_COHERE2MOE, norm="rms_norm") if rms else _COHERE2MOE)
+
+
 _BUILDERS: dict[str, Build] = {
     "bert": build_bert,
+    "cohere2moe": _build_cohere2moe,
     "deci": build_deci,
     "deepseek2": build_latent,
     "falcon-h1": build_falcon_h1,

@@ -53,14 +53,14 @@ class Style:
     picked: Literal["last_layer", "post_norm", "before_norm", "after_norm"] = "last_layer"
     gated: bool = False
     sinks: bool = False
-    rotary: Literal["all", "none", "windows", "mixed", "at_7B"] = "all"
+    rotary: Literal["all", "none", "windows", "windows_and_dense", "mixed", "at_7B"] = "all"
     factors: bool = False
     temperature: Literal["no", "all", "unrotated"] = "no"
     positions: int = 1
     sections: bool = False
     routing: Routing = _PLAIN_ROUTING
     headed: bool = False
-    shared: Literal["none", "plain", "gated"] = "none"
+    shared: Literal["none", "plain", "gated", "halved"] = "none"
     residual_scale: bool = False
     residual_first: bool = False
 

@@ -165,6 +165,8 @@ class _Block:
         rule = self.style.rotary
         if rule == "at_7B":
             return self.b.model.n_layer == _LAYERS_OF_7B
+        if rule == "windows_and_dense" and "ffn_gate_inp.weight" not in place.layer.tensors:
+            return True
         return rule == "all" or place.layer.windowed or (rule == "mixed" and not self.windows)
 
     def _normed(self, place: Place, q: Node, k: Node) -> tuple[Node, Node]:
@@ -184,7 +186,8 @@ class _Block:
         routed = routed_experts(b, place, a, self.routing)
         if style.shared == "none" or "ffn_up_shexp.weight" not in place.layer.tensors:
             return routed
-        return b.g.add(routed, shared_expert(b, place, a, gated=style.shared == "gated"))
+        result = b.g.add(routed, shared_expert(b, place, a, gated=style.shared == "gated"))
+        return b.g.scale(result) if style.shared == "halved" else result
 
 
 def shared_expert(b: Builder, place: Place, a: Node, *, gated: bool) -> Node:
