@@ -32,6 +32,7 @@ def test_without_docker_it_fails_and_says_what_to_do(capsys: pytest.CaptureFixtu
     assert found["Docker engine"]["what"] == "the Docker daemon does not answer"
     assert found["Docker Compose"]["what"] == "the command 'docker' is not there"
     assert found["models folder"]["level"] == "ok"
+    assert found["docker-compose.yml"]["what"] == "no such file"
     assert "port 18999" in found
 
 

@@ -1,14 +1,17 @@
 """`launcher render`: what it writes, prints and compares."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from launcher import cli
 from launcher.core import dotenv, overlay
+from launcher.core.units import GIB
 
-HEADERS = Path(__file__).parents[2] / "profiles" / "headers"
+ROOT = Path(__file__).parents[2]
+HEADERS = ROOT / "profiles" / "headers"
 CONF = """[large]
 MODEL=GLM-4.7-Flash-Q8_0.gguf
 CTX_SIZE=131072
@@ -32,6 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "profiles" / "headers").symlink_to(HEADERS)
     (machines / "desk.yml").write_text(DESK, encoding="utf-8")
     (tmp_path / "models.conf").write_text(CONF, encoding="utf-8")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -66,6 +70,25 @@ def test_check_tells_which_files_differ(project: Path, capsys: pytest.CaptureFix
     (project / ".env").write_text("A=1\n", encoding="utf-8")
     assert cli.run([*RENDER, "--check"]) == 1
     assert capsys.readouterr().out.split() == [".env"]
+
+
+@pytest.mark.parametrize("words", [(), ("--check",)])
+def test_a_compose_file_that_would_start_something_else_is_refused(
+    project: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    compose = project / "docker-compose.yml"
+    compose.write_text(compose.read_text(encoding="utf-8").replace("env_file:", "x-old:"), encoding="utf-8")
+    assert cli.run([*RENDER, *words]) == 2
+    assert "services.server lacks env_file: [.env]" in capsys.readouterr().err
+    assert not (project / ".env").exists()
+
+
+def test_files_are_the_same_whether_a_limit_stands_in_the_profile_or_the_compose_file(project: Path) -> None:
+    compose = project / "docker-compose.yml"
+    compose.write_text(compose.read_text(encoding="utf-8") + "    mem_limit: 48g\n", encoding="utf-8")
+    assert cli.run(RENDER) == 0
+    arguments = overlay.from_yaml((project / "compose.launch.yml").read_text(encoding="utf-8"))
+    assert arguments.memory_limit == 48 * GIB
 
 
 def test_json_holds_what_the_server_is_given(capsys: pytest.CaptureFixture[str]) -> None:

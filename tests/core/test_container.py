@@ -2,7 +2,7 @@
 
 import pytest
 
-from launcher.core.container import memory_limit
+from launcher.core.container import foreign, memory_limit
 from launcher.core.errors import UsageError
 from launcher.core.units import GIB, MIB
 
@@ -37,4 +37,35 @@ def test_a_variable_is_refused_with_another_way() -> None:
     assert str(caught.value) == (
         "c.yml: services.server.mem_limit: expected a size such as 48g, got '${LIMIT}'\n"
         "  hint: write the size itself, or set MEMORY_LIMIT in models.conf: the plan counts with it"
+    )
+
+
+LABELS = {"launcher.profile": "${LAUNCHER_PROFILE}", "launcher.plan": "p", "launcher.url": "u"}
+
+
+@pytest.mark.parametrize("env_file", [".env", [".env"], ["mine.env", {"path": ".env", "required": True}]])
+@pytest.mark.parametrize("labels", [LABELS, [f"{name}=x" for name in LABELS]])
+def test_a_compose_file_may_say_it_in_any_of_composes_forms(env_file: object, labels: object) -> None:
+    assert foreign(compose(env_file=env_file, labels=labels), "c.yml") is None
+
+
+def test_an_older_launchers_compose_file_passes_no_settings() -> None:
+    assert str(foreign(compose(image="${LAUNCHER_IMAGE}", labels=LABELS), "c.yml")) == (
+        "c.yml: does not start what this launcher renders: services.server lacks env_file: [.env]\n"
+        "  hint: take the docker-compose.yml that comes with this launcher, or add to yours what it lacks"
+    )
+
+
+@pytest.mark.parametrize("document", [{}, [], {"services": None}, compose(env_file=["x"], labels=None)])
+def test_a_compose_file_of_something_else_lacks_all(document: object) -> None:
+    found = foreign(document, "c.yml")
+    assert found is not None
+    assert found.what.endswith(
+        "env_file: [.env], the label launcher.profile, the label launcher.plan, the label launcher.url"
+    )
+
+
+def test_a_missing_compose_file_is_told() -> None:
+    assert str(foreign(None, "c.yml")) == (
+        "c.yml: no such file\n  hint: take the docker-compose.yml that comes with this launcher"
     )

@@ -66,6 +66,15 @@ def test_up_ends_with_a_server_that_has_the_settings(conf: Stage) -> None:
     assert conf.runtime.instance() is None
 
 
+def test_an_older_launchers_compose_file_is_refused_before_anything_is_stopped(conf: Stage) -> None:
+    assert conf.launcher("up", "one").returncode == 0
+    compose = conf.root / "docker-compose.yml"
+    compose.write_text(compose.read_text(encoding="utf-8").replace("env_file:", "x-old:"), encoding="utf-8")
+    refused = conf.launcher("up", "two", "--yes")
+    assert (refused.returncode, running(conf)) == (2, "one")
+    assert "env_file" in refused.stderr
+
+
 def test_up_switches_and_a_broken_profile_brings_the_old_one_back(conf: Stage) -> None:
     assert conf.launcher("up", "one").returncode == 0
     assert conf.launcher("up", "two", "--yes").returncode == 0

@@ -1,10 +1,12 @@
 """``launcher doctor``: can this computer start servers?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import click
 
 from launcher.cli.options import LauncherCommand, Workspace, workspace
+from launcher.cli.planning import Containers
 from launcher.cli.project import Project, load_project
 from launcher.cli.world import LaunchSite
 from launcher.console import Console
@@ -63,11 +65,13 @@ def _servers(runtimes: Mapping[RuntimeName, Runtime]) -> tuple[Instance, ...]:
 
 def _wanted(space: Workspace) -> Wanted:
     """What the project's active profiles need; of a models.conf with errors, only these."""
+    wanted = Wanted(
+        models_dir=str(space.models_dir), compose_file=seen(lambda: Containers(space.root).problem)
+    )
     try:
-        addresses = _addresses(load_project(space))
+        return replace(wanted, addresses=_addresses(load_project(space)))
     except LauncherError as error:
-        return Wanted(models_dir=str(space.models_dir), conf=error.problems)
-    return Wanted(models_dir=str(space.models_dir), addresses=addresses)
+        return replace(wanted, conf=error.problems)
 
 
 def _addresses(project: Project) -> tuple[tuple[str, int], ...]:

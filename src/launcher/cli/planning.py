@@ -7,7 +7,8 @@ from pathlib import Path
 
 from launcher.cli.headers import project_headers
 from launcher.cli.project import Project, shown
-from launcher.core.container import memory_limit
+from launcher.core.container import foreign, memory_limit
+from launcher.core.errors import Problem, UsageError
 from launcher.core.machine import Machine
 from launcher.core.profiles import Profile
 from launcher.core.profiles.changes import with_changes
@@ -26,9 +27,24 @@ class Containers:
         """`profile` with the compose file's memory limit, where it sets none itself."""
         return profile if profile.memory_limit else replace(profile, memory_limit=self._limit)
 
+    def require(self) -> None:
+        """Raises UsageError when the compose file would not start what is rendered."""
+        if self.problem:
+            raise UsageError(self.problem)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What keeps the compose file from starting what is rendered."""
+        return foreign(self._document, shown(self._path))
+
     @cached_property
     def _limit(self) -> int | None:
-        return memory_limit(load_yaml(self._path), shown(self._path)) if self._path.exists() else None
+        return memory_limit(self._document, shown(self._path))
+
+    @cached_property
+    def _document(self) -> object:
+        """None without the file."""
+        return load_yaml(self._path) if self._path.exists() else None
 
 
 def open_planner(project: Project, changes: Mapping[str, Mapping[str, str]]) -> Planner:

@@ -1,6 +1,7 @@
 """``launcher render``: the files that Compose reads, without starting anything."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from launcher.cli.options import LauncherCommand, Workspace, profile_argument, w
 from launcher.console import Console
 from launcher.core.errors import misuse
 from launcher.core.render import Rendered
+
+if TYPE_CHECKING:
+    from launcher.cli.planning import Containers
 
 
 @click.command(cls=LauncherCommand)
@@ -20,6 +24,7 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
 
     After that, plain `docker compose up -d` starts the same server as `launcher up`.
     """
+    from launcher.cli.planning import Containers
     from launcher.cli.world import ProjectFiles
     from launcher.console.render import render_json, show_rendered, show_stale, show_written
     from launcher.workflow.render import stale
@@ -28,7 +33,10 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
         raise misuse("expected only one of --stdout and --check")
     console = Console()
     place = workspace(ctx)
-    rendered = _rendered(place, profile)
+    containers = Containers(place.root)
+    if not stdout:
+        containers.require()
+    rendered = _rendered(place, containers, profile)
     files = ProjectFiles(place.root)
     differing = stale(rendered, files)
     if not stdout and not check:
@@ -44,7 +52,7 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
     return 1 if check and differing else 0
 
 
-def _rendered(place: Workspace, name: str) -> Rendered:
+def _rendered(place: Workspace, containers: "Containers", name: str) -> Rendered:
     """`name` as Compose would start it on the machine of the command line."""
     from launcher.cli.headers import project_headers
     from launcher.cli.machines import machine_for
@@ -54,6 +62,6 @@ def _rendered(place: Workspace, name: str) -> Rendered:
 
     launch = LaunchSite(place)
     machine = machine_for(place)
-    profile = replace(launch.project.profile(name, machine), runtime="compose")
+    profile = replace(containers.of(launch.project.profile(name, machine)), runtime="compose")
     models = Models(project_headers(place))
     return prepare(profile, models, machine, launch.site, force=True).rendered

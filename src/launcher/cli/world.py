@@ -107,6 +107,10 @@ class LaunchSite:
         )
 
     @cached_property
+    def _containers(self) -> Containers:
+        return Containers(self._space.root)
+
+    @cached_property
     def _compose(self) -> ComposeRuntime:
         return ComposeRuntime(self._space.root, self.site.project, self._say)
 
@@ -158,7 +162,9 @@ class LaunchSite:
         changes: settings of the profile, as if they stood in models.conf; an empty value drops one.
         """
         self._preparation = Preparation(
-            lambda free: self._prepare(name, free, runtime=runtime, force=force, changes=changes)
+            lambda free: self._startable(
+                self._prepare(name, free, runtime=runtime, force=force, changes=changes)
+            )
         )
         return self._preparation
 
@@ -178,6 +184,12 @@ class LaunchSite:
                 where=f"[{profile.name}]",
                 hint=f"put it below {self._space.models_dir}, or name another folder with --models-dir",
             )
+
+    def _startable(self, prepared: Prepared) -> Prepared:
+        """`prepared`; raises UsageError where the compose file would start something else."""
+        if prepared.profile.runtime == "compose":
+            self._containers.require()
+        return prepared
 
     @property
     def default_port(self) -> int:
@@ -211,7 +223,7 @@ class LaunchSite:
         project = self.project
         if changes:
             project = replace(project, registry=with_changes(project.registry, name, changes))
-        profile = Containers(self._space.root).of(project.profile(name, machine))
+        profile = self._containers.of(project.profile(name, machine))
         return replace(profile, runtime=runtime) if runtime else profile
 
 

@@ -9,6 +9,7 @@ from launcher.core.errors import Problem
 from launcher.core.hardware import Hardware
 from launcher.core.launch import Instance
 from launcher.core.profiles import RuntimeName
+from launcher.core.render import COMPOSE_FILE
 from launcher.core.units import GIB
 from launcher.core.visibility import official_image
 
@@ -62,7 +63,8 @@ class Engine:
 class Facts:
     """What was seen. A Problem stands where looking failed.
 
-    conf: what is wrong with models.conf. servers: those of the launcher that run.
+    conf: what is wrong with models.conf. compose_file: what is wrong with docker-compose.yml.
+    servers: those of the launcher that run.
     embedded: whether the package xllamacpp is installed.
     """
 
@@ -70,6 +72,7 @@ class Facts:
     compose: str | Problem
     hardware: Hardware | Problem
     conf: tuple[Problem, ...]
+    compose_file: Problem | None
     models: Folder
     ports: tuple[PortUse, ...]
     servers: tuple[Instance, ...]
@@ -107,6 +110,10 @@ def _docker(facts: Facts) -> Iterator[Check]:
         yield _failed("Docker Compose", compose)
     else:
         yield _version("Docker Compose", compose, TESTED_COMPOSE)
+    if facts.compose_file:
+        yield _failed(COMPOSE_FILE, facts.compose_file)
+    else:
+        yield Check(name=COMPOSE_FILE, level="ok", what="starts what this launcher renders")
 
 
 def _version(name: str, version: str, tested: Version) -> Check:

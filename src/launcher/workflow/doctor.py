@@ -62,9 +62,10 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the project needs: its models folder, addresses and ports; what is wrong with models.conf."""
+    """What the project needs: its models folder, addresses and ports; what is wrong with its files."""
 
     models_dir: str
+    compose_file: Problem | None = None
     addresses: tuple[tuple[str, int], ...] = ()
     conf: tuple[Problem, ...] = ()
 
@@ -78,6 +79,7 @@ def observe(around: Surroundings, wanted: Wanted) -> Facts:
         compose=seen(around.compose.version),
         hardware=hardware,
         conf=wanted.conf,
+        compose_file=wanted.compose_file,
         models=around.computer.folder(wanted.models_dir),
         ports=tuple(
             PortUse(bind=bind, port=port, holder=around.ports.holder(bind, port))
