@@ -1,16 +1,23 @@
 """Models beside the profile's own: counted where they lie, unknown where they can't be."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
 from launcher.core.companions import PROJECTOR_COMPUTE, Companions
+from launcher.core.fit import Placement, place
 from launcher.core.header import Header, Tensor
+from launcher.core.ledger import Usage
+from launcher.core.machine import Machine
+from launcher.core.model import Model
 from launcher.core.plan import Plan, plan
+from launcher.core.settings import Settings
 from launcher.core.subject import Subject
 from launcher.core.units import MIB
 from planning import GLM_SMALL, TINY, known, machine, production, profile
 
+SHORT = production(n_ctx=8192)
 PROJECTOR = Header(
     metadata={"general.architecture": "clip"},
     tensors=(Tensor("v.blk.0.attn_q.weight", (1024, 1024), 1, 600 * MIB),),
@@ -87,3 +94,72 @@ def test_the_embedded_server_sees_no_gpus() -> None:
     found = plan(replace(about, companions=Companions(projector=PROJECTOR)), machine())
     assert found.placed is not None
     assert found.placed.gpus == ()
+
+
+def by_engine(
+    companions: Companions,
+    *,
+    settings: Settings = SHORT,
+    command: tuple[str, ...] = (),
+    **environment: str,
+) -> tuple[Plan, tuple[str, ...]]:
+    """The plan with an engine that repeats the estimate without companions, and the words it was asked."""
+    asked: list[tuple[str, ...]] = []
+    about = Subject(
+        profile=profile(GLM_SMALL, environment=environment, command=command),
+        settings=settings,
+        known=known(GLM_SMALL),
+        companions=companions,
+    )
+
+    def ask(model: Model, given: Mapping[str, str], words: tuple[str, ...], on: Machine) -> Placement:
+        asked.append(words)
+        placed = place(model, production(n_ctx=8192), on)
+        return replace(placed, fitted=replace(placed.fitted, source="engine"))
+
+    return plan(about, machine(), ask=ask), asked[0]
+
+
+def usages(found: Plan) -> list[Usage]:
+    assert found.placed is not None
+    return [line.usage for line in found.placed.devices]
+
+
+def test_what_the_dry_run_leaves_out_is_added_to_its_devices() -> None:
+    alone, more = by_engine(Companions())[0], by_engine(Companions(projector=PROJECTOR))[0]
+    first, *rest = usages(alone)
+    added = Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
+    assert usages(more) == [first + added, *rest]
+    assert free(more) == free(alone)
+
+
+def test_a_projector_that_is_not_offloaded_is_added_to_the_host() -> None:
+    alone = by_engine(Companions())[0]
+    more = by_engine(Companions(projector=PROJECTOR), LLAMA_ARG_MMPROJ_OFFLOAD="off")[0]
+    assert usages(more)[:-1] == usages(alone)[:-1]
+    assert usages(more)[-1] == usages(alone)[-1] + Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
+
+
+def test_the_fit_is_told_to_leave_room_for_them() -> None:
+    assert by_engine(Companions(), command=("--jinja",))[1] == ("--jinja",)
+    words = by_engine(Companions(projector=PROJECTOR), command=("--jinja",))[1]
+    assert words == ("--jinja", "--fit-target", f"{128 + 600 + 1024}")
+    both = production(n_ctx=8192, split_mode="layer")
+    words = by_engine(Companions(projector=PROJECTOR), settings=both)[1]
+    assert words == ("--fit-target", f"{128 + 600 + 1024},1024")
+
+
+def test_it_is_said_that_these_figures_are_the_estimates() -> None:
+    found = by_engine(Companions(projector=PROJECTOR))[0]
+    (finding,) = [each for each in found.findings if each.code == "L017"]
+    assert finding.message == (
+        "models beside the profile's own take 1,624 MiB on CUDA0, as estimated: the engine's dry run"
+        " leaves them out, so that they are added to its figures; 1,024 MiB of it assumed for the"
+        " projector's compute buffers"
+    )
+
+
+def test_what_is_added_can_be_too_much() -> None:
+    huge = replace(PROJECTOR, tensors=(replace(PROJECTOR.tensors[0], nbytes=16_000 * MIB),))
+    assert by_engine(Companions())[0].verdict == "fits"
+    assert by_engine(Companions(projector=huge))[0].verdict == "does-not-fit"

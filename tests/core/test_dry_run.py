@@ -91,7 +91,7 @@ def test_slots_that_share_a_cache_are_one_sequence_unless_each_has_a_state(
 def test_what_the_dry_run_leaves_out_is_a_doubt() -> None:
     asked = understood({"LLAMA_ARG_MMPROJ": "/models/mmproj.gguf"}, ("-md", "/models/draft.gguf"))
     assert doubts_of(asked, header()) == (
-        "the dry run does not count the projector (MMPROJ)",
+        "the dry run does not count the projector",
         "the dry run does not count the draft model",
     )
 

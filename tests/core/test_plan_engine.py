@@ -18,7 +18,7 @@ def answered(placed: Placement) -> tuple[Plan, Mapping[str, str]]:
     """The plan with that answer, and the environment that the engine was asked about."""
     asked: dict[str, str] = {}
 
-    def ask(model: Model, environment: Mapping[str, str], on: Machine) -> Placement:
+    def ask(model: Model, environment: Mapping[str, str], command: tuple[str, ...], on: Machine) -> Placement:
         asked.update(environment)
         return replace(placed, fitted=replace(placed.fitted, source="engine"))
 

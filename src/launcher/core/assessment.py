@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from launcher.core.companions import with_burdens
 from launcher.core.fit import Placement
 from launcher.core.host_memory import HostDemand, host_demand
 from launcher.core.ledger import Ledger, Usage
@@ -36,10 +37,15 @@ def assess(settings: Settings, model: Model, machine: Machine) -> Assessment:
     return _judged(choose(settings, model, machine), settings, model, machine)
 
 
-def reassess(found: Assessment, placement: Placement, model: Model, machine: Machine) -> Assessment:
-    """`found` with another account of the same strategy: the engine's own."""
+def reassess(
+    found: Assessment, placement: Placement, model: Model, machine: Machine, taken: tuple[Usage, ...]
+) -> Assessment:
+    """`found` with another account of the same strategy: the engine's own.
+
+    taken: by models that this account leaves out, on each GPU of `machine`, and last on the host.
+    """
     kept = found.choice.margins
-    placed = with_margins(placement, kept, found.choice.settings, machine)
+    placed = with_burdens(with_margins(placement, kept, found.choice.settings, machine), taken)
     return _judged(replace(found.choice, placement=placed), found.settings, model, machine)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from launcher.core.fit import place
+from launcher.core.fit import Placement, place
 from launcher.core.header import Header
+from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Gpu, Machine
 from launcher.core.model import Model
 from launcher.core.options import FALSY
@@ -26,6 +27,12 @@ class Companions:
     draft: Model | None = None
     missing: str | None = None
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Which of them are counted: ``projector``, ``draft model``."""
+        there = {"projector": self.projector, "draft model": self.draft}
+        return frozenset(name for name, model in there.items() if model is not None)
+
 
 ALONE = Companions()
 
@@ -36,24 +43,34 @@ def underived(environment: Mapping[str, str]) -> str | None:
     return next((f"memory of SPEC_TYPE={kind} is not derived" for kind in kinds if kind in UNDERIVED), None)
 
 
-def claims(
+def burdens(
     companions: Companions, settings: Settings, environment: Mapping[str, str], machine: Machine
-) -> tuple[int, ...]:
-    """Bytes that the companions take on each GPU.
+) -> tuple[Usage, ...]:
+    """What the companions take on each GPU, and last on the host.
 
     The engine adds a projector to the target of the first GPU (``server-context.cpp``, build 11160),
     and a draft model, split as the model is, to every measurement of its fit (``common/fit.cpp``).
     """
-    taken = [0] * len(machine.gpus)
-    on_gpu = environment.get("LLAMA_ARG_MMPROJ_OFFLOAD", "on") not in FALSY
-    if companions.projector is not None and taken and on_gpu:
+    taken = [Usage()] * (len(machine.gpus) + 1)
+    if companions.projector is not None:
         weights = sum(tensor.nbytes for tensor in companions.projector.tensors)
-        taken[0] += weights + PROJECTOR_COMPUTE
+        on_gpu = machine.gpus and environment.get("LLAMA_ARG_MMPROJ_OFFLOAD", "on") not in FALSY
+        taken[0 if on_gpu else -1] += Usage(model=weights, compute=PROJECTOR_COMPUTE)
     if companions.draft is not None:
         own = Settings(n_ctx=settings.n_ctx, n_parallel=settings.n_parallel, fit=False)
-        for index, line in enumerate(place(companions.draft, own, machine).initial.gpus):
-            taken[index] += line.usage.total
+        lines = place(companions.draft, own, machine).initial.devices
+        taken = [each + line.usage for each, line in zip(taken, lines, strict=True)]
     return tuple(taken)
+
+
+def with_burdens(placement: Placement, taken: tuple[Usage, ...]) -> Placement:
+    """`placement`, with a line for each GPU, and what the companions take added to its devices."""
+
+    def loaded(ledger: Ledger) -> Ledger:
+        lines = zip(ledger.devices, taken, strict=True)
+        return replace(ledger, devices=tuple(replace(line, usage=line.usage + more) for line, more in lines))
+
+    return replace(placement, initial=loaded(placement.initial), fitted=loaded(placement.fitted))
 
 
 def beside(machine: Machine, taken: tuple[int, ...]) -> Machine:

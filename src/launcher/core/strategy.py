@@ -1,7 +1,8 @@
 """How the devices are used: one GPU when all fits on it, else llama.cpp's own fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import add
 from string import ascii_letters
 
 from launcher.core.fit import Placement, place
@@ -96,6 +97,17 @@ def fit_environment(settings: Settings, machine: Machine) -> dict[str, str]:
 def _targets(settings: Settings, kept: tuple[int, ...]) -> tuple[int, ...]:
     """The margins as FIT_TARGET lists them."""
     return (kept[settings.main_gpu],) if kept and settings.split_mode == "none" else kept
+
+
+def roomier_fit(settings: Settings, machine: Machine, taken: Sequence[int]) -> tuple[str, ...]:
+    """Words that make a fit leave so many bytes more on each GPU, as the server does for a projector;
+    none where nothing is taken."""
+    if not settings.fit or not any(taken):
+        return ()
+    targets = tuple(map(add, fit_targets(settings, machine), taken))
+    if settings.split_mode == "none":
+        targets = (targets[settings.main_gpu],)
+    return ("--fit-target", ",".join(str(mib_up(target)) for target in targets))
 
 
 def _fit_environment(settings: Settings, targets: tuple[int, ...]) -> dict[str, str]:

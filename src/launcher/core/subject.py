@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from launcher.core.companions import ALONE, Companions, beside, claims, underived
+from launcher.core.companions import ALONE, Companions, beside, burdens, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
+from launcher.core.ledger import Usage
 from launcher.core.machine import Headroom, Machine
 from launcher.core.model import Model, features
 from launcher.core.options import TRUTHY
@@ -103,9 +104,13 @@ class Subject:
             return replace(machine, gpus=(), headroom=headroom)
         return replace(machine, host_limit=profile.memory_limit, headroom=headroom)
 
+    def burdens(self, machine: Machine) -> tuple[Usage, ...]:
+        """What models beside the profile's own take on each GPU, and last on the host."""
+        return burdens(self.companions, self.settings, self.profile.environment, self.seen(machine))
+
     def claims(self, machine: Machine) -> tuple[int, ...]:
-        """Bytes that models beside the profile's own take on each GPU."""
-        return claims(self.companions, self.settings, self.profile.environment, self.seen(machine))
+        """Bytes that they take on each GPU."""
+        return tuple(usage.total for usage in self.burdens(machine)[:-1])
 
 
 def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:

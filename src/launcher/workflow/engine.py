@@ -37,14 +37,16 @@ def ask_engine(
     environment: Mapping[str, str],
     command: Sequence[str],
     machine: Machine,
+    counted: frozenset[str] = frozenset(),
 ) -> EngineResult:
     """What the engine makes of a server's environment and command line on `machine`.
 
+    counted: what the dry run leaves out, but the caller counts (names of core.dry_run's LEFT_OUT).
     One run for the fit, one that measures what it chose. Raises LauncherError when a run fails or
     can't be understood; no figure is made up.
     """
     asked = understood(environment, command)
-    streams, doubts = streams_of(asked, header), doubts_of(asked, header)
+    streams, doubts = streams_of(asked, header), doubts_of(asked, header, counted)
 
     def measure(words: Sequence[str] = ()) -> Load:
         answer = engine.ask(measure_question(asked, streams, words), header, machine)

@@ -1,6 +1,6 @@
 """Plans from profiles, headers and machines; each model is read once, however many plans need it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
@@ -86,15 +86,20 @@ def plan_profile(profile: Profile, models: Models, machine: Machine) -> Plan:
 
 def plan_by_engine(subject: Subject, machine: Machine, engine: "Engine") -> Plan:
     """The plan with the figures of `engine`. Raises LauncherError where it can't be asked."""
-    return plan(subject, machine, ask=partial(_ask, engine, subject.profile.command))
+    return plan(subject, machine, ask=partial(_ask, engine, subject.companions.known))
 
 
 def _ask(
-    engine: "Engine", command: Sequence[str], model: Model, environment: Mapping[str, str], machine: Machine
+    engine: "Engine",
+    counted: frozenset[str],
+    model: Model,
+    environment: Mapping[str, str],
+    command: tuple[str, ...],
+    machine: Machine,
 ) -> Placement:
     from launcher.workflow.engine import ask_engine
 
-    return ask_engine(engine, model.header, environment, command, machine).placement
+    return ask_engine(engine, model.header, environment, command, machine, counted).placement
 
 
 @dataclass(frozen=True, slots=True)

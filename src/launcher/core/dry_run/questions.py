@@ -19,8 +19,8 @@ KEYS = frozenset(
 )  # fmt: skip
 FLAGS = frozenset({"--op-offload", "--override-kv"})
 LEFT_OUT = {
-    "the projector (MMPROJ)": {"MMPROJ", "MMPROJ_URL"},
-    "the draft model": {"SPEC_DRAFT_MODEL", "SPEC_DRAFT_HF_REPO", "SPEC_TYPE"},
+    "projector": {"MMPROJ", "MMPROJ_URL"},
+    "draft model": {"SPEC_DRAFT_MODEL", "SPEC_DRAFT_HF_REPO", "SPEC_TYPE"},
 }
 """What a server loads besides the model, which fit-params does not count (common/common.cpp and
 tools/server/server-context.cpp, build 11160), and the keys that ask for it."""

@@ -16,9 +16,10 @@ def streams_of(asked: Asked, header: Header) -> int:
     return 1 if shared else slots
 
 
-def doubts_of(asked: Asked, header: Header) -> tuple[str, ...]:
-    """What the dry run leaves out, or takes otherwise than the server does."""
-    doubts = [f"the dry run does not count {what}" for what in asked.left_out]
+def doubts_of(asked: Asked, header: Header, counted: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """What the dry run leaves out, unless it is `counted` elsewhere, or takes otherwise than the
+    server does."""
+    doubts = [f"the dry run does not count the {what}" for what in asked.left_out if what not in counted]
     if asked.settings.unified and asked.settings.n_seq_max > 1 and has_state_per_sequence(header):
         doubts.append("the dry run gives each slot a cache of its own, where the server shares one")
     return tuple(doubts)

@@ -13,12 +13,12 @@ from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan.values import Plan
 from launcher.core.speed import estimate_speed
-from launcher.core.strategy import fit_environment
+from launcher.core.strategy import fit_environment, roomier_fit
 from launcher.core.subject import Subject
 from launcher.core.verdict import crowded_out
 
-Ask = Callable[[Model, Mapping[str, str], Machine], Placement]
-"""The engine, asked where it puts a model under an environment on a machine."""
+Ask = Callable[[Model, Mapping[str, str], tuple[str, ...], Machine], Placement]
+"""The engine, asked where it puts a model under an environment and a command line on a machine."""
 
 
 def plan(
@@ -35,14 +35,21 @@ def plan(
     model, seen = subject.known.model, subject.on(machine)
     estimate = assess(subject.settings, model, seen)
     if ask is not None:
-        answer = ask(model, {**subject.profile.environment, **estimate.choice.environment}, seen)
-        found = reassess(estimate, answer, model, seen)
-        apart = compare(estimate.placement.fitted, found.placement.fitted)
-        told = _placed(subject, model, machine, found)
-        return replace(told, findings=(*told.findings, *apart))
+        return _by_engine(subject, model, machine, estimate, ask)
     if measured is not None and not any(subject.claims(machine)):
         estimate = with_measured(estimate, measured, model, seen)
     return _placed(subject, model, machine, estimate)
+
+
+def _by_engine(subject: Subject, model: Model, whole: Machine, estimate: Assessment, ask: Ask) -> Plan:
+    """The engine gets all of the machine, and a fit that leaves room for what its dry run leaves out."""
+    choice, seen = estimate.choice, subject.seen(whole)
+    room = roomier_fit(choice.settings, seen, subject.claims(whole))
+    environment = {**subject.profile.environment, **choice.environment}
+    answer = ask(model, environment, (*subject.profile.command, *room), seen)
+    found = reassess(estimate, answer, model, seen, subject.burdens(whole))
+    told = _placed(subject, model, whole, found)
+    return replace(told, findings=(*told.findings, *compare(choice.placement.fitted, answer.fitted)))
 
 
 def plan_without_answer(subject: Subject, machine: Machine, error: LauncherError) -> Plan:
@@ -101,5 +108,5 @@ def _placed(subject: Subject, model: Model, whole: Machine, found: Assessment) -
         environment={**subject.profile.environment, **found.choice.environment},
         command=subject.profile.command,
         speed=estimate_speed(model, found.choice.settings, placement, machine),
-        findings=(*lint(case), *companion_findings(subject, whole)),
+        findings=(*lint(case), *companion_findings(subject, whole, placement.fitted.source)),
     )
