@@ -9,9 +9,11 @@ from architectures.pieces import (
     FEED,
     HEADS,
     HEADS_KV,
+    LATENT,
     LAYERS,
     LENGTH,
     MOE,
+    QUERY_RANK,
     SHARED,
     WEIGHED,
     WIDTH,
@@ -21,6 +23,7 @@ from architectures.pieces import (
     attention,
     experts,
     feed,
+    latent_attention,
     linear,
     norm,
     norms,
@@ -67,6 +70,21 @@ def _step35(il: int) -> Tensors:
     yield from experts(nudge=True, shared=True) if il > 2 else feed()
 
 
+def _sparse(il: int) -> Tensors:
+    yield from USUAL_NORMS
+    yield from latent_attention()
+    if il not in SHARED_INDEX:
+        yield from norm("indexer.k_norm", LENGTH, bias=True)
+        yield from linear("indexer.proj", EMBD, 32)
+        yield from linear("indexer.attn_k", EMBD, LENGTH)
+        yield from linear("indexer.attn_q_b", QUERY_RANK, 32 * LENGTH)
+    yield from experts(nudge=True, shared=True) if il else feed()
+
+
+def _indexed_everywhere(il: int) -> Tensors:
+    yield from (one for one in _sparse(il if il not in SHARED_INDEX else 1))
+
+
 def _cohere2moe(il: int) -> Tensors:
     yield from norm("attn_norm")
     yield from attention()
@@ -83,7 +101,19 @@ def _hy_v3(il: int) -> Tensors:
 _EXAONE = _with_lead(USUAL_NORMS, attention(norms=(LENGTH,)))
 LEAD: Keys = {**MOE, **SHARED, **WEIGHED, "leading_dense_block_count": 1}
 
+SHARED_INDEX = {3, 4, 5, 7}
+SPARSE: Keys = {
+    **LEAD,
+    **LATENT,
+    "attention.q_lora_rank": QUERY_RANK,
+    "attention.indexer.head_count": 32,
+    "attention.indexer.key_length": LENGTH,
+    "attention.indexer.top_k": 2048,
+}
+
 ROUTED = {
+    "deepseek32": Recipe(layer=_indexed_everywhere, keys=SPARSE),
+    "glm-dsa": Recipe(layer=_sparse, keys={**SPARSE, "context_length": 1048576}),
     "cohere2moe": Recipe(
         layer=_cohere2moe,
         keys={

@@ -41,6 +41,9 @@ def context_bytes(
             sums[device] += _cache(sizing.key, layer.key_width, cells, device)
             if not model.mla:
                 sums[device] += _cache(sizing.value, values, cells, device)
+        if layer.indexed:
+            cells = sizing.n_ctx_seq * sizing.n_streams
+            sums[device] += _cache(sizing.key, layer.indexed, cells, device)
         if layer.recurrent and not layer.predicts:
             sums[device] += sum(_state(elements * sizing.n_seqs, device) for elements in model.states)
     return tuple(sums)

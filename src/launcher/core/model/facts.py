@@ -33,6 +33,10 @@ _HEADLESS = frozenset(
 _SPARSE_LAYERS = 10
 """``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
 
+_SPARSE = frozenset({"deepseek32", "glm-dsa"})
+_LONG_CONTEXT = 1048576
+"""From this trained context on, glm-dsa shares indexers unless the header says otherwise (GLM-5.2)."""
+
 _UNROTATED_STEP = 4
 """``n_no_rope_layer_step`` of smollm3 and afmoe: each fourth layer has no rotary embeddings."""
 
@@ -45,7 +49,8 @@ class Layer:
     windowed: keeps only a sliding window. cached: owns a KV cache. recurrent: owns a state.
     reads: the layer whose cache this one reads, None for its own. sparse: keeps only its largest
     activations (gemma3n). unrotated: has no rotary embeddings, whatever its window (afmoe, smollm3).
-    deepened: gets a part of the input embeddings added to its result (deepstack).
+    deepened: gets a part of the input embeddings added to its result (deepstack). indexed: elements
+    per token in the cache of its indexer, 0 without one (sparse attention).
     predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
     facts and tensors; form: the same but for the types of the tensors.
     """
@@ -64,6 +69,7 @@ class Layer:
     sparse: bool
     unrotated: bool
     deepened: bool
+    indexed: int
     tensors: Mapping[str, Tensor] = field(repr=False)
     kind: int
     form: int
@@ -211,12 +217,25 @@ def _layers(
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
             _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
             meta.architecture in {"afmoe", "smollm3"} and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
+            _indexed(meta, n_layer, il),
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))
         types = tuple(tensor.type for tensor in tensors.values())
         layers.append(Layer(*facts, tensors, kinds.setdefault((form, types), len(kinds)), form))
     return tuple(layers)
+
+
+def _indexed(meta: Metadata, n_layer: int, il: int) -> int:
+    """Width of the indexer's key; glm-dsa has an indexer in some layers only (``is_indexer_full``)."""
+    if meta.architecture not in _SPARSE or il >= n_layer:
+        return 0
+    width = meta.integer("attention.indexer.key_length")
+    listed = meta.array("attention.indexer.types")
+    if listed is not None:
+        return width if il < len(listed) and listed[il] else 0
+    everywhere = meta.architecture != "glm-dsa" or meta.integer("context_length") < _LONG_CONTEXT
+    return width if everywhere or il < 2 or (il - 2) % 4 == 0 else 0
 
 
 def _split_tensors(tensors: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:

@@ -19,6 +19,7 @@ from launcher.core.memory.graph.hybrid import (
 )
 from launcher.core.memory.graph.kimi import build_kimi_linear
 from launcher.core.memory.graph.latent import build_latent
+from launcher.core.memory.graph.sparse import build_sparse
 from launcher.core.memory.graph.style import Part, Style
 from launcher.core.memory.graph.transformer import build_transformer
 from launcher.core.model import Model
@@ -143,9 +144,11 @@ _BUILDERS: dict[str, Build] = {
     "cohere2moe": _build_cohere2moe,
     "deci": build_deci,
     "deepseek2": build_latent,
+    "deepseek32": build_sparse,
     "falcon-h1": build_falcon_h1,
     "gemma3n": build_gemma3n,
     "gemma4": build_gemma4,
+    "glm-dsa": build_sparse,
     "granitehybrid": build_granite_hybrid,
     "jamba": build_jamba,
     "jina-bert-v2": build_bert,

@@ -92,11 +92,14 @@ class Attention:
         if v is not None and caches[1] is not None:
             self._store_v(inputs, caches[1], v)
         keys, values = self._read(owner, inputs, caches)
-        result = self._attend(q, keys, values, inputs.mask, sinks, v_mla)
+        result = self._attend(q, keys, values, self._mask(inputs), sinks, v_mla)
         g.expand(result)
         if inputs.v_rotation is not None and not b.model.mla:
             result = self._hadamard(result, inputs.v_rotation)
         return result if out is None else b.product(place, out, result)
+
+    def _mask(self, inputs: CacheInputs) -> Node:
+        return inputs.mask
 
     def _order(self, place: Place, q: Node, k: Node | None, v: Node | None) -> list[Node]:
         windows = True in self._inputs

@@ -88,8 +88,13 @@ def _dense_operand(node: Node) -> bool:
     return node.sources[0].is_contiguous
 
 
+def _indexer_supported(node: Node) -> bool:
+    return node.sources[0].ne[0] == 128 and node.sources[0].ne[1] in {32, 64}
+
+
 _CHECKS: dict[str, Callable[[Node], bool]] = {
     "flash_attn": flash_supported,
+    "lightning_indexer": _indexer_supported,
     "ssm_scan": _scan_supported,
     "ssm_conv": lambda node: node.sources[0].ne[1] % 128 == 0,
     "unary": _dense_operand,

@@ -67,16 +67,20 @@ class LatentBlock:
 
     def attend(self, place: Place, a: Node) -> Node:
         """Attention of one layer over its latent cache, or over full keys and values."""
+        q = self.b.g.reshape(self._query(place, a), self.head, place.layer.heads, self.b.n_tokens)
+        latent, k_rotary = self.compressed(place, a)
+        if self.b.model.mla:
+            return self.absorbed(place, q, latent, k_rotary)
+        return self._expanded(place, q, latent, k_rotary)
+
+    def compressed(self, place: Place, a: Node) -> tuple[Node, Node]:
+        """The latent vector and the part of the keys with positions."""
         b, g, tokens = self.b, self.b.g, self.b.n_tokens
-        q = g.reshape(self._query(place, a), self.head, place.layer.heads, tokens)
         both = g.mul_mat(b.need(place, "attn_kv_a_mqa.weight"), a)
         row = (self.rank + self.rotary) * 4
         latent = g.view(both, (self.rank, tokens), (row,))
         k_rotary = self.rope(place, g.view(both, (self.rotary, 1, tokens), (row, row)))
-        latent = b.layer_norm(latent, place, "attn_kv_a_norm")
-        if b.model.mla:
-            return self._absorbed(place, q, latent, k_rotary)
-        return self._expanded(place, q, latent, k_rotary)
+        return b.layer_norm(latent, place, "attn_kv_a_norm"), k_rotary
 
     def _query(self, place: Place, a: Node) -> Node:
         b, g = self.b, self.b.g
@@ -85,7 +89,7 @@ class LatentBlock:
         low = b.layer_norm(g.mul_mat(b.need(place, "attn_q_a.weight"), a), place, "attn_q_a_norm")
         return g.mul_mat(b.need(place, "attn_q_b.weight"), low)
 
-    def _absorbed(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
+    def absorbed(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
         """The cache holds the latent vector; the key's matrix is absorbed into the query."""
         b, g, tokens, heads = self.b, self.b.g, self.b.n_tokens, place.layer.heads
         plain = g.view(q, (self.head - self.rotary, heads, tokens), q.nb[1:3])
