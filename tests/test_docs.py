@@ -19,7 +19,7 @@ def docs(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     sys.modules.pop("docs")
 
 
-@pytest.mark.parametrize("page", ["models.conf.md", "cli.md"])
+@pytest.mark.parametrize("page", ["models.conf.md", "cli.md", "architectures.md"])
 def test_a_generated_page_is_current(docs: ModuleType, page: str) -> None:
     written = (PROJECT / "docs" / page).read_text(encoding="utf-8")
     assert written == docs.PAGES[page](), "run `make docs` (python scripts/docs.py)"

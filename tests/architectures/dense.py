@@ -51,7 +51,27 @@ def _deci(il: int) -> Tensors:
         yield from feed(width=FEED // (1 + il % 2))
 
 
+GRANITE: Keys = {"attention.scale": 0.1, "embedding_scale": 12.0, "logit_scale": 8.0, "residual_scale": 0.22}
+
 DENSE = {
+    "ernie4_5": Recipe(layer=PLAIN, tied=True),
+    "exaone4": Recipe(
+        layer=same(norms("post_attention_norm", "post_ffw_norm"), attention(norms=(LENGTH,)), feed())
+    ),
+    "gemma": Recipe(layer=PLAIN, tied=True),
+    "granite": Recipe(layer=PLAIN, keys=GRANITE),
+    "hunyuan-dense": Recipe(layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed()), tied=True),
+    "internlm2": Recipe(layer=PLAIN),
+    "qwen2vl": Recipe(
+        layer=same(USUAL_NORMS, attention(bias=True), feed()), keys={"rope.dimension_sections": SECTIONS}
+    ),
+    "smollm3": Recipe(layer=PLAIN, tied=True),
+    "starcoder2": Recipe(
+        layer=same(BIASED_NORMS, attention(bias=True, out_bias=True), feed(gate=False, bias=True)),
+        common=NORM_BIAS,
+        tied=True,
+    ),
+    "xverse": Recipe(layer=PLAIN),
     "maincoder": Recipe(layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed())),
     "pangu-embedded": Recipe(layer=same(USUAL_NORMS, attention(bias=True, out_bias=True), feed())),
     "baichuan": Recipe(

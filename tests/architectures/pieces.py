@@ -122,6 +122,19 @@ def mamba1(*, inner: int = 2 * EMBD, state: int = 16, rank: int = 64) -> Tensors
     yield from linear("ssm_out", inner, EMBD)
 
 
+def mamba2(*, inner: int = 2 * EMBD, state: int = 128, groups: int = 8, rank: int = 32) -> Tensors:
+    """A Mamba-2 layer."""
+    width = inner + 2 * groups * state
+    yield from linear("ssm_in", EMBD, 2 * inner + 2 * groups * state + rank)
+    yield tensor("ssm_conv1d.weight", 4, width, kind=F32)
+    yield tensor("ssm_conv1d.bias", width, kind=F32)
+    yield tensor("ssm_dt.bias", rank, kind=F32)
+    yield tensor("ssm_a", 1, rank, kind=F32)
+    yield tensor("ssm_d", 1, rank, kind=F32)
+    yield from norm("ssm_norm", inner // groups, groups)
+    yield from linear("ssm_out", inner, EMBD)
+
+
 MOE: Keys = {
     "expert_count": EXPERTS,
     "expert_used_count": 4,

@@ -21,6 +21,7 @@ from architectures.pieces import (
     latent_attention,
     linear,
     mamba1,
+    mamba2,
     norm,
     norms,
 )
@@ -84,6 +85,27 @@ KIMI: Keys = {
     "leading_dense_block_count": 1,
     "ssm.conv_kernel": 4,
 }
+
+
+def _nemotron_h(il: int) -> Tensors:
+    yield from norm("attn_norm")
+    if il % 4 == 3:
+        yield from attention()
+    elif il % 2:
+        yield from feed(gate=False)
+    else:
+        yield from mamba2()
+
+
+NEMOTRON: Keys = {
+    "attention.head_count_kv": tuple(HEADS_KV if il % 4 == 3 else 0 for il in range(LAYERS)),
+    "feed_forward_length": tuple(FEED if il % 4 == 1 else 0 for il in range(LAYERS)),
+    "ssm.conv_kernel": 4,
+    "ssm.group_count": 8,
+    "ssm.inner_size": 2 * EMBD,
+    "ssm.state_size": 128,
+    "ssm.time_step_rank": 32,
+}
 LFM2: Keys = {
     "attention.head_count_kv": tuple(HEADS_KV if il % 3 == 2 else 0 for il in range(LAYERS)),
     "shortconv.l_cache": 3,
@@ -102,6 +124,7 @@ LFM2_NORM = tuple(norm("token_embd_norm"))
 RECURRENT = {
     "jamba": Recipe(layer=_jamba, keys=JAMBA),
     "kimi-linear": Recipe(layer=_kimi_linear, keys=KIMI),
+    "nemotron_h": Recipe(layer=_nemotron_h, keys=NEMOTRON),
     "lfm2": Recipe(layer=_lfm2, keys=LFM2, common=LFM2_NORM, tied=True),
     "lfm2+window": Recipe(
         layer=_lfm2, keys={**LFM2, "attention.sliding_window": 1024}, common=LFM2_NORM, tied=True

@@ -5,6 +5,7 @@ from itertools import chain
 
 from architectures.pieces import (
     EMBD,
+    EXPERT_FEED,
     EXPERTS,
     FEED,
     HEADS,
@@ -13,6 +14,7 @@ from architectures.pieces import (
     LAYERS,
     LENGTH,
     MOE,
+    NORM_BIAS,
     QUERY_RANK,
     SHARED,
     WEIGHED,
@@ -35,10 +37,10 @@ from models import F32, tensor
 USUAL_NORMS = tuple(norms("attn_norm", "ffn_norm"))
 
 
-def _with_lead(*parts: Tensors, shared: bool = True) -> Callable[[int], Tensors]:
+def _with_lead(*parts: Tensors, shared: bool = True, nudge: bool = True) -> Callable[[int], Tensors]:
     """Layers with these tensors, the first with a feed-forward, the others with experts."""
     tensors = tuple(chain.from_iterable(parts))
-    dense, routed = tuple(feed()), tuple(experts(shared=shared, nudge=True))
+    dense, routed = tuple(feed()), tuple(experts(shared=shared, nudge=nudge))
     return lambda il: (*tensors, *(routed if il else dense))
 
 
@@ -111,7 +113,64 @@ SPARSE: Keys = {
     "attention.indexer.top_k": 2048,
 }
 
+
+def _qwen2moe(il: int) -> Tensors:
+    yield from USUAL_NORMS
+    yield from attention(bias=True)
+    yield from experts(shared=True)
+    yield tensor("ffn_gate_inp_shexp.weight", EMBD, kind=F32)
+
+
 ROUTED = {
+    "bailingmoe2": Recipe(layer=_with_lead(USUAL_NORMS, attention(fused=True, norms=(LENGTH,))), keys=LEAD),
+    "deepseek": Recipe(
+        layer=_with_lead(USUAL_NORMS, attention(kv=WIDTH), nudge=False),
+        keys={
+            **MOE,
+            **SHARED,
+            "leading_dense_block_count": 1,
+            "attention.head_count_kv": HEADS,
+            "expert_weights_scale": 1.0,
+        },
+    ),
+    "dots1": Recipe(
+        layer=_with_lead(USUAL_NORMS, attention(kv=WIDTH, norms=(LENGTH,))),
+        keys={**LEAD, "attention.head_count_kv": HEADS},
+    ),
+    "ernie4_5-moe": Recipe(
+        layer=_with_lead(USUAL_NORMS, attention()),
+        keys={**MOE, **SHARED, "leading_dense_block_count": 1, "interleave_moe_layer_step": 1},
+    ),
+    "granitemoe": Recipe(
+        layer=same(USUAL_NORMS, attention(), experts()),
+        keys={
+            **MOE,
+            "feed_forward_length": EXPERT_FEED,
+            "attention.scale": 0.1,
+            "embedding_scale": 12.0,
+            "logit_scale": 8.0,
+            "residual_scale": 0.22,
+        },
+    ),
+    "hunyuan-moe": Recipe(
+        layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), experts(shared=True)),
+        keys={**MOE, **SHARED, "feed_forward_length": EXPERT_FEED},
+    ),
+    "llama4": Recipe(
+        layer=same(USUAL_NORMS, attention(), experts(shared=True)),
+        keys={**MOE, "expert_used_count": 1, "interleave_moe_layer_step": 1},
+    ),
+    "phimoe": Recipe(
+        layer=same(
+            norms("attn_norm", "ffn_norm", bias=True),
+            attention(bias=True, out_bias=True),
+            experts(width=FEED),
+        ),
+        common=NORM_BIAS,
+        keys={"expert_count": EXPERTS, "expert_used_count": 2},
+        output_bias=True,
+    ),
+    "qwen2moe": Recipe(layer=_qwen2moe, keys={**MOE, **SHARED}),
     "deepseek32": Recipe(layer=_indexed_everywhere, keys=SPARSE),
     "glm-dsa": Recipe(layer=_sparse, keys={**SPARSE, "context_length": 1048576}),
     "cohere2moe": Recipe(

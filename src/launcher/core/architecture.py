@@ -237,8 +237,8 @@ def _cache_cost(model: Model, name: str) -> CacheCost:
     kind = cache_type(name)
 
     def token_bytes(layers: Iterator[Layer]) -> int:
-        widths = ((each.key_width, 0 if model.mla else each.value_width) for each in layers)
-        return sum(kind.nbytes(key) + kind.nbytes(value) for key, value in widths)
+        widths = ((each.key_width, 0 if model.mla else each.value_width, each.indexed) for each in layers)
+        return sum(kind.nbytes(width) for each in widths for width in each)
 
     layers = _cached(model)
     return CacheCost(

@@ -3,13 +3,22 @@
 import pytest
 
 from architectures import CONDITIONS, RECIPES, Condition, made_up, recorded
-from launcher.core.memory.graph.architectures import builder_of
+from launcher.core.memory.graph.architectures import DERIVED, builder_of
 from launcher.core.memory.layout import Layout, exceptions_of, homes
 from launcher.core.memory.project import Projection, Projector
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 
 RECORDED = recorded()
+IN_THE_ORACLE = frozenset(
+    {
+        "cohere2", "command-r", "deepseek2", "falcon-h1", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4",
+        "glm4moe", "gpt-oss", "granitehybrid", "llama", "mamba", "mamba2", "minimax-m2", "mistral3",
+        "mistral4", "nemotron_h_moe", "olmo2", "olmoe", "phi3", "qwen2", "qwen3", "qwen35", "qwen35moe",
+        "qwen3moe", "qwen3next", "seed_oss",
+    }
+)  # fmt: skip
+"""Architectures with recorded cases in ../shared/oracle."""
 
 
 def project(model: Model, condition: Condition) -> Projection:
@@ -41,3 +50,8 @@ def test_every_byte_is_where_the_engine_puts_it(name: str) -> None:
         found = project(model, condition)
         devices = tuple((usage.model, usage.context, usage.compute) for usage in found.usages)
         assert (devices, found.splits) == expected, condition
+
+
+def test_each_derived_graph_is_held_to_the_engine() -> None:
+    made_up_ones = {name.partition("+")[0] for name in RECIPES}
+    assert set(DERIVED) == made_up_ones | IN_THE_ORACLE

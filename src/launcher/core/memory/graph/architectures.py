@@ -170,6 +170,10 @@ _BUILDERS: dict[str, Build] = {
 }
 
 
+DERIVED = tuple(sorted({*_STYLES, *_BUILDERS}))
+"""Architectures with a derived graph."""
+
+
 def builder_of(model: Model) -> Build | None:
     """The function that builds the model's graph; None when no graph is derived for it."""
     style = _STYLES.get(model.architecture)
