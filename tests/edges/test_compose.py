@@ -11,14 +11,19 @@ from docker.models.containers import Container
 from launcher.core.errors import LauncherError
 from launcher.edges.compose import ComposeCli
 from launcher.edges.compose.engine import explanation, to_instance, whole_lines
+from launcher.edges.compose.program import compose
 
 
 @pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stand-in for the command ``docker``; the test writes its script."""
-    command = tmp_path / "bin" / "docker"
-    command.parent.mkdir()
-    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A stand-in for Docker's plugin Compose; the test writes its script."""
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    script(docker, "")
+    monkeypatch.setenv("PATH", f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
+    command = tmp_path / "config" / "cli-plugins" / "docker-compose"
+    command.parent.mkdir(parents=True)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
     return command
 
 
@@ -27,44 +32,58 @@ def script(command: Path, text: str) -> None:
     command.chmod(0o755)
 
 
-def test_compose_runs_in_the_project_folder_with_words(docker: Path, tmp_path: Path) -> None:
+def test_compose_runs_in_the_project_folder_with_words(plugin: Path, tmp_path: Path) -> None:
     project = tmp_path / "a project"
     project.mkdir()
-    script(docker, 'for word in "$@"; do echo "$word"; done > words; pwd >> words')
+    script(plugin, 'for word in "$@"; do echo "$word"; done > words; pwd >> words')
     ComposeCli(project).up()
     assert (project / "words").read_text(encoding="utf-8").splitlines() == [
-        *("compose", "--progress", "plain", "up", "--detach", "--remove-orphans"),
+        *("--progress", "plain", "up", "--detach", "--remove-orphans"),
         str(project),
     ]
 
 
 def test_the_users_environment_does_not_go_before_the_files(
-    docker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LLAMA_ARG_CTX_SIZE", "LAUNCHER_IMAGE", "COMPOSE_FILE", "EDITOR"):
         monkeypatch.setenv(name, "from the shell")
-    script(docker, "env > environment")
+    script(plugin, "env > environment")
     ComposeCli(tmp_path).up()
     passed = (tmp_path / "environment").read_text(encoding="utf-8").splitlines()
     assert [line for line in passed if line.endswith("=from the shell")] == ["EDITOR=from the shell"]
 
 
-def test_what_compose_reports_is_passed_on(docker: Path, tmp_path: Path) -> None:
-    script(docker, "echo 'server Pulling' >&2; echo ' Container x  Started' >&2")
+def test_what_compose_reports_is_passed_on(plugin: Path, tmp_path: Path) -> None:
+    script(plugin, "echo 'server Pulling' >&2; echo ' Container x  Started' >&2")
     said: list[str] = []
     ComposeCli(tmp_path, said.append).up()
     assert said == ["server Pulling", "Container x  Started"]
 
 
-def test_a_failure_of_compose_is_diagnosed(docker: Path, tmp_path: Path) -> None:
+def test_a_failure_of_compose_is_diagnosed(plugin: Path, tmp_path: Path) -> None:
     message = "Error response from daemon: Bind for 127.0.0.1:8080 failed: port is already allocated"
-    script(docker, f"echo '{message}' >&2; exit 1")
+    script(plugin, f"echo '{message}' >&2; exit 1")
     with pytest.raises(LauncherError) as raised:
         ComposeCli(tmp_path).up()
     assert str(raised.value) == (
         f"the port is taken: 127.0.0.1:8080\n  {message}\n"
         "  hint: stop what listens there, or set HOST_PORT in the profile"
     )
+
+
+def test_compose_is_the_plugin_that_docker_would_run(plugin: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "lib" / plugin.name
+    shared.parent.mkdir()
+    script(shared, "")
+    assert compose([shared.parent]) == (str(shared),)
+    script(plugin, "")
+    assert compose([shared.parent]) == (str(plugin),)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_where_the_plugin_is_elsewhere_docker_finds_it(tmp_path: Path) -> None:
+    assert compose([tmp_path]) == ("docker", "compose")
 
 
 def test_docker_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

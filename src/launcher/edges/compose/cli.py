@@ -1,4 +1,4 @@
-"""The command ``docker compose``, run by argument list."""
+"""Docker Compose, run by argument list."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from launcher.core.errors import LauncherError, Problem, failure
+from launcher.edges.compose.program import compose
 
-COMPOSE = ("docker", "compose")
 TAIL_LINES = 40
 PRIVATE_PREFIXES = ("COMPOSE_", "LAUNCHER_", "LLAMA_")
 
@@ -25,7 +25,7 @@ class ComposeCli:
 
         Raises LauncherError with what Compose said last.
         """
-        words = (*COMPOSE, "--progress", "plain", "up", "--detach", "--remove-orphans")
+        words = (*compose(), "--progress", "plain", "up", "--detach", "--remove-orphans")
         try:
             process = subprocess.Popen(
                 words,
@@ -48,7 +48,7 @@ class ComposeCli:
         """Compose's version, such as ``2.26.1``; raises LauncherError when it isn't there."""
         try:
             done = subprocess.run(
-                (*COMPOSE, "version", "--short"),
+                (*compose(), "version", "--short"),
                 cwd=self._root,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,

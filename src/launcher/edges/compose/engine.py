@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Instance, State
@@ -78,7 +78,7 @@ class Engine:
 
     def instance(self, project: str) -> Instance | None:
         """The server of this compose project, whatever its state; None when there is none."""
-        container = self._server(project)
+        container = self._server(project, details=True)
         return to_instance(container) if container else None
 
     def remove(self, project: str) -> None:
@@ -102,7 +102,9 @@ class Engine:
         if container is None:
             return
         with _explained():
-            chunks = container.logs(stream=True, follow=follow, tail="all" if tail is None else tail)
+            lines: int | Literal["all"] = "all" if tail is None else tail
+            # as a stream only what has no end: the client library reads one in two pieces a line
+            chunks = container.logs(stream=True, tail=lines) if follow else [container.logs(tail=lines)]
             yield from whole_lines(chunks)
 
     @cached_property
@@ -116,14 +118,17 @@ class Engine:
             context = ContextAPI.get_context(os.environ.get("DOCKER_CONTEXT"))
             return docker.DockerClient(context.Host, tls=context.TLSConfig, timeout=REQUEST_SECONDS)
 
-    def _server(self, project: str) -> "Container | None":
+    def _server(self, project: str, *, details: bool = False) -> "Container | None":
         with _explained():
-            found = self._containers(f"{PROJECT_LABEL}={project}", PROFILE_LABEL)
+            found = self._containers(f"{PROJECT_LABEL}={project}", PROFILE_LABEL, details=details)
             return min(found, key=lambda container: container.status != "running", default=None)
 
-    def _containers(self, *labels: str) -> "list[Container]":
-        """Those with all the labels; one that vanishes while it is looked at is left out."""
-        return self._client.containers.list(all=True, filters={"label": list(labels)}, ignore_removed=True)
+    def _containers(self, *labels: str, details: bool = False) -> "list[Container]":
+        """Those with all the labels, each looked at by itself for its details; one that vanishes while
+        it is looked at is left out."""
+        return self._client.containers.list(
+            all=True, filters={"label": list(labels)}, sparse=not details, ignore_removed=True
+        )
 
 
 def to_instance(container: "Container") -> Instance:
