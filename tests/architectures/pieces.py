@@ -106,6 +106,12 @@ def norms(*names: str, bias: bool = False) -> Tensors:
         yield from norm(name, bias=bias)
 
 
+def next_tokens() -> Tensors:
+    """What a NextN (MTP) block has besides a layer."""
+    yield from linear("nextn.eh_proj", 2 * EMBD, EMBD)
+    yield from norms("nextn.enorm", "nextn.hnorm", "nextn.shared_head_norm")
+
+
 def mamba1(*, inner: int = 2 * EMBD, state: int = 16, rank: int = 64) -> Tensors:
     """A Mamba layer with norms, as in jamba."""
     yield from linear("ssm_in", EMBD, 2 * inner)

@@ -1,6 +1,7 @@
 """Transformers with routed experts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import chain
 
 from architectures.pieces import (
@@ -249,3 +250,20 @@ ROUTED = {
         keys={**MOE, "n_deepstack_layers": 3, "rope.dimension_sections": (24, 20, 20, 0)},
     ),
 }
+
+
+def _predicting(name: str, predicted_as: int = LAYERS - 1) -> Recipe:
+    """That recipe with a NextN (MTP) block, which counts as a layer in arrays."""
+    recipe = ROUTED[name]
+    keys = {
+        key: (*value, value[-1]) if isinstance(value, tuple) and len(value) == LAYERS else value
+        for key, value in recipe.keys.items()
+    }
+    return replace(recipe, keys=keys, predicting=1, predicted_as=predicted_as)
+
+
+ROUTED |= {
+    f"{name}+nextn": _predicting(name)
+    for name in ("cohere2moe", "deepseek32", "glm-dsa", "hy_v3", "mimo2", "step35")
+}
+ROUTED["exaone-moe+nextn"] = _predicting("exaone-moe", predicted_as=0)

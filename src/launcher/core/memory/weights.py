@@ -1,5 +1,6 @@
 """Bytes of the weights on each device (``load_tensors`` in ``src/llama-model.cpp``, build 11160)."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from launcher.core.header import Tensor
@@ -23,6 +24,16 @@ _OUTPUT_NORM = frozenset({"lfm2", "lfm2moe"})
 """They call the output norm ``token_embd_norm``, which is the norm of the embeddings elsewhere."""
 _OUTPUT_FIRST = frozenset({"gemma3n", "gemma4"})
 """Their loaders create the output before the token embedding: two copies even on one device."""
+_SHARED_HEAD = r"nextn\.(embed_tokens|shared_head_\w+)\.weight"
+_LOADED_IN_VAIN = {
+    "cohere2moe": _SHARED_HEAD,
+    "deepseek32": r"exp_probs_b\.bias",
+    "glm-dsa": r"exp_probs_b\.bias",
+    "hy_v3": rf"ffn_(?!norm\b).+|exp_probs_b.*|{_SHARED_HEAD}",
+    "step35": rf"ffn_(?!norm\b).+|exp_probs_b.*|attn_(gate|q_norm|k_norm)\..+|{_SHARED_HEAD}",
+}
+"""Tensors of NextN (MTP) blocks that are loaded though nothing is drafted: their loaders call them
+optional and forget to skip them."""
 _EVERYWHERE = frozenset({"rope_freqs", "rope_factors_long", "rope_factors_short"})
 
 
@@ -60,17 +71,28 @@ class WeightSums:
         """Bytes per device, GPUs in order and the host last."""
         sums = [0] * (gpus + 1)
         for layer, home, exceptions in zip(self._model.layers, layout.homes, layout.exceptions, strict=False):
-            if layer.predicts:
-                continue
             key = (layer.kind, home, exceptions)
             found = self._layers.get(key)
             if found is None:
-                found = self._layers[key] = _layer_bytes(layer, home, dict(exceptions))
+                found = self._layers[key] = self._layer(layer, home, dict(exceptions))
             for device, amount in found.items():
                 sums[device] += amount
         for device, amount in self._common(layout):
             sums[device] += amount
         return tuple(sums)
+
+    def _layer(self, layer: Layer, home: int, moved: Mapping[str, int]) -> dict[int, int]:
+        sums: dict[int, int] = {}
+        for name, tensor in layer.tensors.items():
+            if layer.predicts and not self._loaded_in_vain(name):
+                continue
+            device = moved.get(name, home)
+            sums[device] = sums.get(device, 0) + _bytes_on(tensor, device)
+        return sums
+
+    def _loaded_in_vain(self, name: str) -> bool:
+        pattern = _LOADED_IN_VAIN.get(self._model.architecture)
+        return pattern is not None and re.fullmatch(pattern, name) is not None
 
     def _common(self, layout: Layout) -> Iterator[tuple[int, int]]:
         model, moved, output = self._model, dict(layout.common), layout.homes[-1]
@@ -94,14 +116,6 @@ class WeightSums:
         layers = self._model.layers[: self._model.n_layer]
         pairs = zip(layers, layout.homes, strict=False)
         return {home for layer, home in pairs if not (skip_windows and layer.windowed)}
-
-
-def _layer_bytes(layer: Layer, home: int, moved: Mapping[str, int]) -> dict[int, int]:
-    sums: dict[int, int] = {}
-    for name, tensor in layer.tensors.items():
-        device = moved.get(name, home)
-        sums[device] = sums.get(device, 0) + _bytes_on(tensor, device)
-    return sums
 
 
 def _bytes_on(tensor: Tensor, device: int) -> int:
