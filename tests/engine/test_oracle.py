@@ -9,6 +9,9 @@ from engine_cases import cache_bytes, differences, missing_mib, room_bytes, tuni
 from launcher.core.tune import cache_limit, ranked
 from launcher.core.tune.parents import CacheLimit
 from launcher.edges.engine import DirectEngine
+from launcher.edges.headers.types import tensor_types
+from launcher.edges.oracle import OracleFolder
+from launcher.workflow.accuracy import measure_accuracy
 from launcher.workflow.tune import tune
 from oracle_cases import FOLDER, Case, load_cases
 
@@ -26,6 +29,12 @@ JOBS = os.cpu_count() or 1
 def test_the_sample_is_large_enough() -> None:
     assert len(CASES) >= 300
     assert {case.raw["machine"] for case in CASES} >= {"1x3060", "4090+5070Ti", "8xH100"}
+
+
+def test_the_accuracy_page_takes_the_engines_answers_for_what_they_are(engine: DirectEngine) -> None:
+    report = measure_accuracy(OracleFolder(FOLDER, tensor_types()), every=150, engine=engine, jobs=JOBS)
+    assert len(report.again) == len(report.comparisons) >= 14
+    assert [found.case.name for found in report.again if not found.is_exact] == []
 
 
 @pytest.mark.parametrize("start", range(0, len(CASES), CHUNK))

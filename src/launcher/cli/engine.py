@@ -39,6 +39,11 @@ def open_engine(
     return _open(engine_bin or _image(profile, machine), on_simulated(space))
 
 
+def simulated_engine(binary: Path) -> "DirectEngine | DockerEngine":
+    """The engine at a path, for any machine but this one."""
+    return _open(binary, simulated=True)
+
+
 def on_simulated(space: Workspace) -> bool:
     """The one machine of this command line is not the detected one."""
     return bool(space.machines) and space.machines[0] != DETECT

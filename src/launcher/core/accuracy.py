@@ -1,9 +1,10 @@
-"""How close the estimate comes to the engine: comparison of placements with recorded dry runs."""
+"""How close the estimate comes to the engine, and the engine to itself: recorded dry runs compared."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
+from launcher.core.dry_run import EngineResult
 from launcher.core.fit import Placement
 from launcher.core.ledger import DeviceLine, Usage
 from launcher.core.machine import Machine
@@ -11,15 +12,13 @@ from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import MIB
 
-ValueT = TypeVar("ValueT")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
     """What the engine said. Usages: GPUs in order, Host last.
 
     n_gpu_layers and tensor_split: what its fit chose, None where it changed nothing. overrides:
-    patterns that its fit added.
+    patterns that its fit added. splits: of the prompt graph, and of the generation graph.
     """
 
     initial: tuple[Usage, ...]
@@ -28,29 +27,64 @@ class Truth:
     n_gpu_layers: int | None
     tensor_split: tuple[int, ...] | None
     overrides: tuple[str, ...]
+    splits: tuple[int | None, int | None]
+
+    @classmethod
+    def of(cls, result: EngineResult) -> Self:
+        """What the engine says now."""
+        placement = result.placement
+        return cls(
+            initial=tuple(line.usage for line in placement.initial.devices),
+            fitted=tuple(line.usage for line in placement.fitted.devices),
+            n_ctx=placement.n_ctx,
+            n_gpu_layers=placement.n_gpu_layers,
+            tensor_split=placement.tensor_split,
+            overrides=tuple(f"{pattern}={buffer}" for pattern, buffer in placement.overrides),
+            splits=(result.graph_splits, result.graph_splits_bs1),
+        )
+
+    @property
+    def in_mib(self) -> Self:
+        """The same in whole MiB, each part rounded down, as the engine prints it."""
+        return replace(self, initial=_whole(self.initial), fitted=_whole(self.fitted))
+
+
+def _whole(usages: Sequence[Usage]) -> tuple[Usage, ...]:
+    def down(nbytes: int) -> int:
+        return nbytes // MIB * MIB
+
+    return tuple(
+        Usage(model=down(each.model), context=down(each.context), compute=down(each.compute))
+        for each in usages
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OracleCase:
-    """One dry run of the engine: the model's header by its file name, machine, settings, result."""
+    """One dry run of the engine: the model's header by its file name, machine, settings, result.
+
+    command: the settings as words of the engine's command line.
+    """
 
     name: str
     model: str
     architecture: str
     gguf: str
     machine: Machine
+    command: tuple[str, ...]
     settings: Settings
     truth: Truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """One case: errors are estimate minus engine.
+    """One case, and somebody else's account of it: errors are that one's figures minus the case's.
 
     stored_errors: weights and context, relative, per device and part, before the fit.
     initial_errors: bytes of the total per device before the fit. fitted_errors: relative, after.
     same_layers, near_layers: the fit chose the same layers, or within one on each device.
-    promised, held: the estimate, and the engine, put all on the GPUs with all margins kept.
+    same_splits: of the graphs that the other one speaks of. promised, held: the other one, and the
+    case, put all on the GPUs with all margins kept.
     """
 
     case: OracleCase
@@ -59,36 +93,82 @@ class Comparison:
     fitted_errors: tuple[float, ...]
     same_layers: bool
     near_layers: bool
+    same_splits: bool
     promised: bool
     held: bool
 
+    @property
+    def is_exact(self) -> bool:
+        """No figure differs."""
+        errors = (*self.stored_errors, *self.initial_errors, *self.fitted_errors)
+        return not any(errors) and self.same_layers and self.same_splits
+
 
 def compare(case: OracleCase, model: Model, placement: Placement) -> Comparison:
-    """`placement` of the case's model on its machine against what the engine said."""
-    truth = case.truth
-    initial = [line.usage for line in placement.initial.devices]
-    fitted = [line.usage for line in placement.fitted.devices]
-    pairs = list(zip(initial, truth.initial, strict=True))
-    ours, theirs = _layers(placement), _true_layers(truth, len(fitted) - 1)
-    return Comparison(
-        case=case,
-        stored_errors=tuple(
-            _relative(estimate, engine)
-            for mine, his in pairs
-            for estimate, engine in ((mine.model, his.model), (mine.context, his.context))
-        ),
-        initial_errors=tuple(mine.total - his.total for mine, his in pairs),
-        fitted_errors=tuple(
-            _relative(mine.total, his.total) for mine, his in zip(fitted, truth.fitted, strict=True)
-        ),
-        same_layers=ours == theirs,
-        near_layers=all(abs(one - other) <= 1 for one, other in zip(ours, theirs, strict=True)),
+    """The estimate, `placement` of the case's model on its machine, against what the engine said."""
+    fitted = placement.fitted
+    return _compare(
+        case,
+        [line.usage for line in placement.initial.devices],
+        [line.usage for line in fitted.devices],
+        layers=_layers(placement),
+        same_splits=fitted.graph_splits == case.truth.splits[0],
         promised=_promised(placement),
-        held=_held(case, model, placement.fitted.gpus),
+        held=_held(case, case.truth, model, fitted.gpus),
     )
 
 
-def _relative(estimate: int, engine: int) -> float:
+def compare_again(case: OracleCase, model: Model, again: Truth, gpus: Sequence[DeviceLine]) -> Comparison:
+    """What the engine says of a case when it is asked `again`, in whole MiB, against what it said.
+
+    gpus: with what is free and the margins of the case's machine.
+    """
+    known = replace(case, truth=case.truth.in_mib)
+    return _compare(
+        known,
+        again.initial,
+        again.fitted,
+        layers=_true_layers(again, len(gpus)),
+        same_splits=again.splits == known.truth.splits,
+        promised=_held(case, again, model, gpus),
+        held=_held(case, known.truth, model, gpus),
+    )
+
+
+def _compare(
+    case: OracleCase,
+    initial: Sequence[Usage],
+    fitted: Sequence[Usage],
+    *,
+    layers: tuple[int, ...],
+    same_splits: bool,
+    promised: bool,
+    held: bool,
+) -> Comparison:
+    truth = case.truth
+    pairs = list(zip(initial, truth.initial, strict=True))
+    theirs = _true_layers(truth, len(fitted) - 1)
+    return Comparison(
+        case=case,
+        stored_errors=tuple(
+            relative(one, engine)
+            for mine, his in pairs
+            for one, engine in ((mine.model, his.model), (mine.context, his.context))
+        ),
+        initial_errors=tuple(mine.total - his.total for mine, his in pairs),
+        fitted_errors=tuple(
+            relative(mine.total, his.total) for mine, his in zip(fitted, truth.fitted, strict=True)
+        ),
+        same_layers=layers == theirs,
+        near_layers=all(abs(one - other) <= 1 for one, other in zip(layers, theirs, strict=True)),
+        same_splits=same_splits,
+        promised=promised,
+        held=held,
+    )
+
+
+def relative(estimate: int, engine: int) -> float:
+    """The error of an estimate as a share of what it should be; 1 where that is nothing."""
     return (estimate - engine) / engine if engine else float(estimate != engine)
 
 
@@ -115,97 +195,12 @@ def _promised(placement: Placement) -> bool:
     return bool(fitted.gpus) and complete and kept and not placement.doubts
 
 
-def _held(case: OracleCase, model: Model, gpus: Sequence[DeviceLine]) -> bool:
+def _held(case: OracleCase, truth: Truth, model: Model, gpus: Sequence[DeviceLine]) -> bool:
     """Did the engine put all layers on GPUs and keep the margins."""
-    asked, chosen = case.settings.n_gpu_layers, case.truth.n_gpu_layers
+    asked, chosen = case.settings.n_gpu_layers, truth.n_gpu_layers
     count = chosen if chosen is not None else asked
     complete = count is None or count < 0 or count > model.n_layer_all
-    moved = case.settings.all_overrides or any(rule.endswith("=CPU") for rule in case.truth.overrides)
-    rows = zip(gpus, case.truth.fitted[:-1], strict=True)
+    moved = case.settings.all_overrides or any(rule.endswith("=CPU") for rule in truth.overrides)
+    rows = zip(gpus, truth.fitted[:-1], strict=True)
     kept = all((line.free or 0) - usage.total >= (line.margin or 0) for line, usage in rows)
     return bool(gpus) and complete and not moved and kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A promise about accuracy: what is measured, its limit, and whether it is kept."""
-
-    name: str
-    measured: float
-    limit: float
-    unit: str
-    at_least: bool = False
-
-    @property
-    def kept(self) -> bool:
-        return self.measured >= self.limit if self.at_least else self.measured <= self.limit
-
-
-def bars(comparisons: Sequence[Comparison]) -> tuple[Bar, ...]:
-    """The promises over all comparisons; those about the fit over cases that were fitted."""
-    fits = [found for found in comparisons if found.case.settings.fit]
-    stored = [abs(error) for found in comparisons for error in found.stored_errors]
-    initial = [abs(error) / MIB for found in comparisons for error in found.initial_errors]
-    fitted = [abs(error) for found in fits for error in found.fitted_errors]
-    held = [found for found in comparisons if found.held]
-    return (
-        Bar(name="weights and context exact", measured=_share(stored, lambda error: error == 0),
-            limit=98, unit="%", at_least=True),
-        Bar(name="weights and context, largest error", measured=100 * max(stored, default=0),
-            limit=1, unit="%"),
-        Bar(name="total before the fit, median error", measured=percentile(initial, 50), limit=2, unit="MiB"),
-        Bar(name="total before the fit, 95th percentile", measured=percentile(initial, 95),
-            limit=64, unit="MiB"),
-        Bar(name="same layers after the fit", measured=_share(fits, lambda found: found.same_layers),
-            limit=95, unit="%", at_least=True),
-        Bar(name="within one layer on each device", measured=_share(fits, lambda found: found.near_layers),
-            limit=97, unit="%", at_least=True),
-        Bar(name="total after the fit, median error", measured=100 * percentile(fitted, 50),
-            limit=1, unit="%"),
-        Bar(name="total after the fit, 95th percentile", measured=100 * percentile(fitted, 95),
-            limit=4, unit="%"),
-        Bar(name="fits, where the engine doesn't place it so",
-            measured=sum(found.promised and not found.held for found in comparisons), limit=0, unit="cases"),
-        Bar(name="another verdict, where the engine places all on GPUs",
-            measured=_share(held, lambda found: not found.promised), limit=2, unit="%"),
-    )  # fmt: skip
-
-
-def percentile(values: Iterable[float], percent: float) -> float:
-    """The smallest value that at least `percent` of all are not above; 0 of nothing."""
-    ordered = sorted(values)
-    if not ordered:
-        return 0.0
-    return ordered[min(len(ordered) - 1, max(0, -(-len(ordered) * int(percent) // 100) - 1))]
-
-
-def _share(values: Sequence[ValueT], wanted: Callable[[ValueT], bool]) -> float:
-    return 100 * sum(map(wanted, values)) / len(values) if values else 100.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GroupScore:
-    """Accuracy of one model or machine: devices, those exact to the byte, errors of the total in MiB."""
-
-    name: str
-    devices: int
-    exact: int
-    worst_mib: float
-
-
-def group_scores(
-    comparisons: Sequence[Comparison], group: Callable[[Comparison], str]
-) -> tuple[GroupScore, ...]:
-    """One score per group, by name; of the totals before the fit."""
-    errors: dict[str, list[int]] = {}
-    for found in comparisons:
-        errors.setdefault(group(found), []).extend(found.initial_errors)
-    return tuple(
-        GroupScore(
-            name=name,
-            devices=len(found),
-            exact=sum(error == 0 for error in found),
-            worst_mib=max(map(abs, found), default=0) / MIB,
-        )
-        for name, found in sorted(errors.items())
-    )

@@ -79,6 +79,7 @@ def _case(raw: dict[str, Any]) -> OracleCase:
             host_memory=host["total"],
             host_free=host["free"],
         ),
+        command=tuple(command),
         settings=read_settings({}, command),
         truth=_truth(raw["engine"]),
     )
@@ -105,6 +106,7 @@ def _truth(raw: dict[str, Any]) -> Truth:
         n_gpu_layers=None if n_gpu_layers < 0 else n_gpu_layers,
         tensor_split=tuple(split) if len(split) > 1 else None,
         overrides=tuple(str(override) for override in raw.get("overrides", ())),
+        splits=(fitted["splits"][-1], fitted["splits_bs1"][-1]),
     )
 
 
