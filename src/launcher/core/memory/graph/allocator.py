@@ -22,8 +22,9 @@ class Heap:
         """Offset of a block of `size` bytes: the smallest hole that holds it, else the end."""
         size = -(-size // self.alignment) * self.alignment
         blocks = self.blocks
-        best, best_size = len(blocks) - 1, _ENDLESS
-        for index in range(best):
+        last = len(blocks) - 1
+        best, best_size = last, _ENDLESS
+        for index in range(last):
             room = blocks[index][1]
             if size <= room <= best_size:
                 best, best_size = index, room
@@ -84,14 +85,20 @@ def buffer_sizes(
     heaps = [Heap(alignment) for alignment in alignments]
     allocation = _Allocation(heaps, size_of)
     allocation.prepare(schedule)
-    for node, backend in schedule.nodes:
+    allocate, release = allocation.allocate, allocation.release
+    for node in schedule.nodes:
         if node in watched:
             states.append(allocation.state())
+        backend = node.backend
         for source in node.sources:
-            allocation.allocate(source, backend)
-        allocation.allocate(node, backend)
+            if source.pending:
+                allocate(source, backend)
+        if node.pending:
+            allocate(node, backend)
         for source in node.sources:
-            allocation.release(source)
+            source.children -= 1
+            if not (source.children or source.views):
+                release(source)
     return tuple(heap.peak for heap in heaps), states
 
 
@@ -104,16 +111,17 @@ class _Allocation:
     def prepare(self, schedule: Schedule) -> None:
         """Allocate leaves and inputs, and count the users and views of every tensor."""
         for leaf, backend in schedule.leafs:
-            self.allocate(leaf, backend)
-        for node, backend in schedule.nodes:
+            if leaf.pending:
+                self.allocate(leaf, backend)
+        for node in schedule.nodes:
             if node.base is not None and node.op != "none":
                 node.base.views += 1
-            if node.input:
-                self.allocate(node, backend)
+            if node.input and node.pending:
+                self.allocate(node, node.backend)
             for source in node.sources:
                 source.children += 1
-                if source.input:
-                    self.allocate(source, backend)
+                if source.input and source.pending:
+                    self.allocate(source, node.backend)
 
     def state(self) -> State:
         """Free blocks and tensors in use, as they are now."""
@@ -121,9 +129,8 @@ class _Allocation:
         return (*free, tuple((node.backend, node.offset) for node in self.live))
 
     def allocate(self, node: Node, backend: int) -> None:
-        if node.allocated or node.base is not None or node.home is not None:
-            return
-        node.allocated = True
+        """Give a pending tensor its place, that of an operand if it can be computed there."""
+        node.pending = False
         self.live[node] = None
         if node.op in INPLACE and self._reuse(node):
             return
@@ -133,15 +140,14 @@ class _Allocation:
 
     def _reuse(self, node: Node) -> bool:
         for parent in node.sources:
-            free = parent.children == 1 and not parent.views and parent.allocated and not parent.output
-            if free and parent.base is None and node.same_layout(parent):
-                self._take_over(node, parent)
-                return True
+            if parent.children == 1 and not parent.views and parent in self.live and not parent.output:
+                if node.same_layout(parent):
+                    self._take_over(node, parent)
+                    return True
         return False
 
     def _take_over(self, node: Node, owner: Node) -> None:
         heap = self.heaps[owner.backend]
-        owner.allocated = False
         del self.live[owner]
         node.backend, node.offset = owner.backend, owner.offset
         node.size = self.size_of(node, owner.backend)
@@ -151,16 +157,13 @@ class _Allocation:
             heap.give(owner.offset + new, old - new)
 
     def release(self, node: Node) -> None:
-        node.children -= 1
-        if node.children or node.views:
-            return
+        """Free a tensor without users, or what it views if nobody else does."""
         owner = node
         if node.base is not None:
             owner = node.base
             owner.views -= 1
             if owner.views or owner.children:
                 return
-        if owner.allocated and not owner.output:
-            owner.allocated = False
+        if owner in self.live and not owner.output:
             del self.live[owner]
             self.heaps[owner.backend].give(owner.offset, owner.size)

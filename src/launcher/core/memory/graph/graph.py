@@ -52,6 +52,7 @@ class Graph:
         """A tensor that exists before the graph: a weight or a cache."""
         node = Node("none", ne, [], element)
         node.home = home
+        node.pending = False
         node.weight = weight
         return node
 

@@ -28,12 +28,13 @@ class Node:
 
     op: "none" for a leaf. ne, nb: elements and strides in bytes of four dimensions. base: the
     tensor that this one is a view of. home: the device of a leaf that exists before the graph (a
-    weight or a cache), None for others. input: filled by the host before a run.
+    weight or a cache), None for others. input: filled by the host before a run. pending: has yet to
+    get its memory; offset and size are set when it does.
     """
 
     __slots__ = (
-        "allocated", "backend", "base", "children", "copies", "element", "home", "input", "nb", "nbytes",
-        "ne", "offset", "op", "output", "size", "sources", "views", "visited", "weight",
+        "backend", "base", "children", "copies", "element", "home", "input", "nb", "nbytes", "ne", "offset",
+        "op", "output", "pending", "size", "sources", "views", "visited", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -67,9 +68,9 @@ class Node:
         self.copies: dict[int, list[Node]] | None = None
         self.children = 0
         self.views = 0
-        self.allocated = False
-        self.offset = 0
-        self.size = 0
+        self.pending = base is None
+        self.offset: int
+        self.size: int
 
     @property
     def is_contiguous(self) -> bool:
