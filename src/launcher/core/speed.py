@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from launcher.core.fit import Placement
 from launcher.core.header import Tensor
 from launcher.core.machine import Gpu, Machine
-from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
-from launcher.core.model import Model
+from launcher.core.memory.layout import HOST, Exceptions, Layout, exceptions_of, homes
+from launcher.core.model import Layer, Model
 from launcher.core.settings import Settings
 
 EFFICIENCY = 0.9
@@ -54,12 +54,21 @@ class Reads:
     work: float = 0.0
     layers: int = 0
 
-    def add(self, tensor: Tensor) -> None:
+    def add(self, other: "Reads") -> None:
+        """Count what `other` counts too."""
+        self.nbytes += other.nbytes
+        self.dense += other.dense
+        self.experts += other.experts
+        self.work += other.work
+        self.layers += other.layers
+
+    def read(self, tensor: Tensor) -> None:
+        """A weight that each token reads."""
         self.nbytes += tensor.nbytes
         self.dense += tensor.nbytes
         self.work += tensor.elements
 
-    def add_experts(self, tensor: Tensor, used: float) -> None:
+    def read_experts(self, tensor: Tensor, used: float) -> None:
         """Routed experts, of which a token reads the part `used`."""
         self.nbytes += tensor.nbytes
         self.experts += tensor.nbytes * used
@@ -150,19 +159,30 @@ def _layout(model: Model, settings: Settings, placement: Placement, machine: Mac
 
 def _reads(model: Model, layout: Layout) -> ReadsByDevice:
     found: dict[int, Reads] = defaultdict(Reads)
+    known: dict[tuple[int, int, Exceptions], dict[int, Reads]] = {}
     for layer, home, exceptions in zip(model.layers, layout.homes, layout.exceptions, strict=False):
         if layer.predicts:
             continue
-        found[home].layers += 1
-        moved = dict(exceptions)
-        used = layer.experts_used / model.experts if model.experts else 1.0
-        for name, tensor in layer.tensors.items():
-            sums = found[moved.get(name, home)]
-            if "_exps" in name:
-                sums.add_experts(tensor, used)
-            else:
-                sums.add(tensor)
+        key = (layer.kind, home, exceptions)
+        if key not in known:
+            known[key] = _layer_reads(model, layer, home, dict(exceptions))
+        for device, reads in known[key].items():
+            found[device].add(reads)
     output = model.tensors.get("output.weight") or model.tensors.get("token_embd.weight")
     if output is not None:
-        found[layout.homes[-1]].add(output)
+        found[layout.homes[-1]].read(output)
+    return found
+
+
+def _layer_reads(model: Model, layer: Layer, home: int, moved: Mapping[str, int]) -> dict[int, Reads]:
+    """What a token reads of one layer, the same for all of its kind."""
+    found: dict[int, Reads] = defaultdict(Reads)
+    found[home].layers = 1
+    used = layer.experts_used / model.experts if model.experts else 1.0
+    for name, tensor in layer.tensors.items():
+        sums = found[moved.get(name, home)]
+        if "_exps" in name:
+            sums.read_experts(tensor, used)
+        else:
+            sums.read(tensor)
     return found

@@ -33,20 +33,30 @@ def context_bytes(
     """Bytes per device, GPUs in order and the host last; caches lie where their layer does."""
     sums = [0] * (gpus + 1)
     widest = max((layer.value_width for layer in model.layers), default=0)
+    known: dict[tuple[int, int], int] = {}
     for layer, home in zip(model.layers, homes, strict=False):
         device = home if settings.kv_offload else HOST
-        if layer.cached:
+        size = known.get((layer.form, device))
+        if size is None:
             cells = layer_cells(model, layer, sizing, settings) * sizing.n_streams
-            values = layer.value_width if sizing.flash else widest
-            sums[device] += _cache(sizing.key, layer.key_width, cells, device)
-            if not model.mla:
-                sums[device] += _cache(sizing.value, values, cells, device)
-        if layer.indexed:
-            cells = sizing.n_ctx_seq * sizing.n_streams
-            sums[device] += _cache(sizing.key, layer.indexed, cells, device)
-        if layer.recurrent and not layer.predicts:
-            sums[device] += sum(_state(elements * sizing.n_seqs, device) for elements in model.states)
+            size = known[layer.form, device] = _layer(model, layer, sizing, cells, widest, device)
+        sums[device] += size
     return tuple(sums)
+
+
+def _layer(model: Model, layer: Layer, sizing: Sizing, cells: int, widest: int, device: int) -> int:
+    """Bytes of the caches and states of one layer, the same for all of its form."""
+    total = 0
+    if layer.cached:
+        values = layer.value_width if sizing.flash else widest
+        total += _cache(sizing.key, layer.key_width, cells, device)
+        if not model.mla:
+            total += _cache(sizing.value, values, cells, device)
+    if layer.indexed:
+        total += _cache(sizing.key, layer.indexed, sizing.n_ctx_seq * sizing.n_streams, device)
+    if layer.recurrent and not layer.predicts:
+        total += sum(_state(elements * sizing.n_seqs, device) for elements in model.states)
+    return total
 
 
 def _cache(kind: Element, width: int, cells: int, device: int) -> int:

@@ -140,10 +140,10 @@ class _Allocation:
 
     def _reuse(self, node: Node) -> bool:
         for parent in node.sources:
-            if parent.children == 1 and not parent.views and parent in self.live and not parent.output:
-                if node.same_layout(parent):
-                    self._take_over(node, parent)
-                    return True
+            free = parent.children == 1 and not parent.views and parent in self.live and not parent.output
+            if free and node.same_layout(parent):
+                self._take_over(node, parent)
+                return True
         return False
 
     def _take_over(self, node: Node, owner: Node) -> None:
