@@ -10,6 +10,7 @@ from architectures.pieces import (
     LAYERS,
     LENGTH,
     MOE,
+    NORM_BIAS,
     SHARED,
     WEIGHED,
     WIDTH,
@@ -97,6 +98,32 @@ def _nemotron_h(il: int) -> Tensors:
         yield from mamba2()
 
 
+def _rwkv7(il: int) -> Tensors:
+    yield from norms("attn_norm", "attn_norm_2", "time_mix_ln", bias=True)
+    for name in ("w", "a", "v"):
+        yield tensor(f"time_mix_{name}0.weight", EMBD, kind=F32)
+    for name, rank in (("w", 64), ("a", 64), ("v", 32 if il else 64), ("g", 128)):
+        yield from linear(f"time_mix_{name}1", EMBD, rank)
+        yield from linear(f"time_mix_{name}2", rank, EMBD)
+    yield tensor("time_mix_lerp_fused.weight", EMBD, 1, 1, 6, kind=F32)
+    for name in ("k_k", "k_a", "r_k"):
+        yield tensor(f"time_mix_{name}.weight", EMBD, kind=F32)
+    for name in ("key", "value", "receptance", "output"):
+        yield from linear(f"time_mix_{name}", EMBD, EMBD)
+    yield tensor("channel_mix_lerp_k.weight", EMBD, 1, 1, kind=F32)
+    yield from linear("channel_mix_key", EMBD, FEED)
+    yield from linear("channel_mix_value", FEED, EMBD)
+
+
+RWKV7: Keys = {
+    "attention.decay_lora_rank": 64,
+    "attention.gate_lora_rank": 128,
+    "attention.head_count": 0,
+    "attention.head_count_kv": 0,
+    "attention.iclr_lora_rank": 64,
+    "attention.value_residual_mix_lora_rank": 32,
+    "wkv.head_size": 64,
+}
 NEMOTRON: Keys = {
     "attention.head_count_kv": tuple(HEADS_KV if il % 4 == 3 else 0 for il in range(LAYERS)),
     "feed_forward_length": tuple(FEED if il % 4 == 1 else 0 for il in range(LAYERS)),
@@ -125,6 +152,7 @@ RECURRENT = {
     "jamba": Recipe(layer=_jamba, keys=JAMBA),
     "kimi-linear": Recipe(layer=_kimi_linear, keys=KIMI),
     "nemotron_h": Recipe(layer=_nemotron_h, keys=NEMOTRON),
+    "rwkv7": Recipe(layer=_rwkv7, keys=RWKV7, common=(*NORM_BIAS, *norm("token_embd_norm", bias=True))),
     "lfm2": Recipe(layer=_lfm2, keys=LFM2, common=LFM2_NORM, tied=True),
     "lfm2+window": Recipe(
         layer=_lfm2, keys={**LFM2, "attention.sliding_window": 1024}, common=LFM2_NORM, tied=True

@@ -19,6 +19,7 @@ from launcher.core.memory.graph.hybrid import (
 )
 from launcher.core.memory.graph.kimi import build_kimi_linear
 from launcher.core.memory.graph.latent import build_latent
+from launcher.core.memory.graph.rwkv import build_rwkv7
 from launcher.core.memory.graph.sparse import build_sparse
 from launcher.core.memory.graph.style import Part, Style
 from launcher.core.memory.graph.transformer import build_transformer
@@ -167,6 +168,7 @@ _BUILDERS: dict[str, Build] = {
     "qwen35": build_delta,
     "qwen35moe": build_delta,
     "qwen3next": build_delta,
+    "rwkv7": build_rwkv7,
 }
 
 
