@@ -53,7 +53,24 @@ def _deci(il: int) -> Tensors:
 
 GRANITE: Keys = {"attention.scale": 0.1, "embedding_scale": 12.0, "logit_scale": 8.0, "residual_scale": 0.22}
 
+WINDOWS = tuple(il % 4 != 3 for il in range(LAYERS))
+
+
 DENSE = {
+    "muse-glimmer": Recipe(
+        layer=same(
+            norms("attn_norm", "post_attention_norm", "ffn_norm", "post_ffw_norm"),
+            attention(norms=(LENGTH,)),
+            linear("attn_gate", EMBD, WIDTH),
+            feed(),
+        ),
+        keys={"attention.sliding_window": 1024, "final_logit_softcapping": 30.0, "logit_scale": 0.5},
+    ),
+    "spark2_5": Recipe(
+        layer=same(USUAL_NORMS, attention(), linear("attn_gate", EMBD, HEADS), feed()),
+        keys={"attention.sliding_window": 512, "attention.sliding_window_pattern": WINDOWS},
+        tied=True,
+    ),
     "ernie4_5": Recipe(layer=PLAIN, tied=True),
     "exaone4": Recipe(
         layer=same(norms("post_attention_norm", "post_ffw_norm"), attention(norms=(LENGTH,)), feed())

@@ -88,6 +88,17 @@ def _indexed_everywhere(il: int) -> Tensors:
     yield from (one for one in _sparse(il if il not in SHARED_INDEX else 1))
 
 
+def _granite_swa(il: int) -> Tensors:
+    yield from USUAL_NORMS
+    yield from attention()
+    yield tensor("attn_sinks.weight", HEADS, kind=F32)
+    yield tensor("ffn_gate_inp.weight", EMBD, EXPERTS, kind=F32)
+    yield tensor("ffn_gate_up_exps.weight", EMBD, 2 * EXPERT_FEED, EXPERTS)
+    yield tensor("ffn_down_exps.weight", EXPERT_FEED, EMBD, EXPERTS)
+    yield from linear("ffn_up_shexp", EMBD, 2 * EXPERT_FEED)
+    yield from linear("ffn_down_shexp", EXPERT_FEED, EMBD)
+
+
 def _cohere2moe(il: int) -> Tensors:
     yield from norm("attn_norm")
     yield from attention()
@@ -123,6 +134,28 @@ def _qwen2moe(il: int) -> Tensors:
 
 
 ROUTED = {
+    "maple": Recipe(
+        layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), experts()),
+        keys={
+            **MOE,
+            "attention.sliding_window": 512,
+            "attention.sliding_window_pattern": WINDOWS,
+            "swiglu_clamp_exp": (7.0,) * LAYERS,
+        },
+    ),
+    "granite_swa": Recipe(
+        layer=_granite_swa,
+        keys={
+            **MOE,
+            **SHARED,
+            "feed_forward_length": EXPERT_FEED,
+            "attention.sliding_window": 512,
+            "attention.sliding_window_pattern": WINDOWS,
+            "embedding_scale": 12.0,
+            "logit_scale": 8.0,
+            "residual_scale": 0.22,
+        },
+    ),
     "bailingmoe2": Recipe(layer=_with_lead(USUAL_NORMS, attention(fused=True, norms=(LENGTH,))), keys=LEAD),
     "deepseek": Recipe(
         layer=_with_lead(USUAL_NORMS, attention(kv=WIDTH), nudge=False),

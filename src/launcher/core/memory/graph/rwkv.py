@@ -36,8 +36,8 @@ class _Layer:
         middle = g.add(mixed, a)
         inner = b.layer_norm(middle, place, "attn_norm_2", "norm")
         previous = self._previous(shift, inner)
-        last = (g.view(node, (embd, 1, seqs), node.nb[1:3]) for node in (normed, inner))
-        after = g.concat(*last, 1)
+        last_normed, last_inner = (g.view(node, (embd, 1, seqs), node.nb[1:3]) for node in (normed, inner))
+        after = g.concat(last_normed, last_inner, 1)
         self.states.write(place, g.view(after, (embd * 2 * seqs,), ()), conv=True)
         parts = [g.reshape(node, embd, tokens) for node in (middle, inner, previous)]
         if place.last:

@@ -37,10 +37,10 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
         g.expand(b.output_norm(current, style.norm))
         return
     result = b.head(current, style.norm, ids=block.ids if style.picked == "after_norm" else None)
-    if style.capped:
-        result = g.scale(g.unary(g.scale(result)))
-    elif style.scaled_logits:
+    if style.scaled_logits:
         result = g.scale(result)
+    if style.capped or (style.scaled_logits and b.model.metadata.number("final_logit_softcapping", 0.0)):
+        result = g.scale(g.unary(g.scale(result)))
     g.expand(result)
 
 
@@ -192,7 +192,9 @@ class _Block:
 
 def shared_expert(b: Builder, place: Place, a: Node, *, gated: bool) -> Node:
     """The expert that every token passes, optionally weighed by its own gate."""
-    result = b.feed_forward(place, a, "_shexp")
+    tensors = place.layer.tensors
+    halves = tensors["ffn_up_shexp.weight"].shape[1] == 2 * tensors["ffn_down_shexp.weight"].shape[0]
+    result = b.feed_forward(place, a, "_shexp", halves=halves)
     if not gated:
         return result
     gate = b.g.unary(b.g.mul_mat(b.need(place, "ffn_gate_inp_shexp.weight"), a))
