@@ -176,3 +176,9 @@ def test_a_copy_that_is_removed_again_leaves_the_values_as_they_were(text: str, 
     copied = conf_edit.copy(text, old, name)
     assert conf_edit.sections(copied)[name] == conf_edit.sections(text)[old]
     assert conf_edit.sections(conf_edit.remove(copied, name)) == conf_edit.sections(text)
+
+
+def test_keys_that_are_not_to_be_set_are_removed_or_emptied_where_they_are_inherited() -> None:
+    text = "[a]\nTENSOR_SPLIT=1,1\n[b]\nEXTENDS=a\n# why\nUBATCH=512\nOVERRIDE_TENSOR=x=CPU\n"
+    found = conf_edit.change(text, "b", {"UBATCH": "256", "TENSOR_SPLIT": None, "OVERRIDE_TENSOR": None})
+    assert found == "[a]\nTENSOR_SPLIT=1,1\n[b]\nEXTENDS=a\n# why\nUBATCH=256\nTENSOR_SPLIT=\n"

@@ -69,4 +69,5 @@ def test_nothing_is_proven_where_no_layer_stays_or_the_cache_may_be_on_the_host(
     elsewhere = task(gpus=1, KV_OFFLOAD="0")
     assert cache_limit([trial(elsewhere, 500, layers=(9,), cache=CACHE_TOO_LARGE)]) is None
     assert cache_limit([failed(ALONE)]) is None
+    assert cache_limit([trial(task(gpus=0), layers=(), cache=CACHE_TOO_LARGE)]) is None
     assert to_json("p", "desk", Tuning(trials=(trial(ALONE, 500, layers=(11,)),)))["cache_limit"] is None

@@ -1,6 +1,5 @@
 """``launcher tune``: a search for better settings, with the engine's own figures."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -163,19 +162,9 @@ def _apply(space: Workspace, console: Console, profile: str, best: "Trial") -> N
     from launcher.cli.edit import change_conf
     from launcher.cli.project import shown
     from launcher.console.edit import show_change
+    from launcher.core.conf_edit import change
     from launcher.core.tune.report import settings
 
-    made = change_conf(space, partial(_write, profile=profile, settings=settings(best)))
+    made = change_conf(space, partial(change, profile=profile, settings=settings(best)))
     if not space.json:
         show_change(console, made, shown(space.conf))
-
-
-def _write(text: str, profile: str, settings: Mapping[str, str | None]) -> str:
-    """Set the keys of a section that have a value, and remove the others where they stand."""
-    from launcher.core import conf_edit
-    from launcher.core.profiles.keys import canonical
-
-    values = {key: value for key, value in settings.items() if value is not None}
-    there = {canonical(key) for key in conf_edit.sections(text).get(profile, {})}
-    gone = [key for key, value in settings.items() if value is None and key in there]
-    return conf_edit.unset(conf_edit.set_values(text, profile, values), profile, gone)

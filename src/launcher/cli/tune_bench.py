@@ -51,9 +51,9 @@ class Trying:
             found = self.search.run(progress)
             if len(found.trials) == 1:
                 raise failure(
-                    "there is nothing to try: no setting is left that tune could change here",
+                    "there is nothing to compare the profile with: no candidate but itself",
                     where=f"[{self.search.profile}]",
-                    hint="launcher bench measures the profile as it is; --cache-type adds a candidate",
+                    hint="--cache-type or a larger --budget adds some; launcher bench measures it alone",
                 )
             measurer = Measurer(
                 prepare=lambda trial: self._prepare(site, trial),

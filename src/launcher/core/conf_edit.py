@@ -43,6 +43,16 @@ def unset(text: str, profile: str, keys: Sequence[str]) -> str:
     return _line_ends(str(conf), text)
 
 
+def change(text: str, profile: str, settings: Mapping[str, str | None]) -> str:
+    """Set keys of a section, and make sure that the others (None) are not set: they are removed, or get
+    an empty value where the profile may inherit them."""
+    own = {canonical(key) for key in sections(text).get(profile, {})}
+    others = {canonical(key) for name, keys in sections(text).items() if name != profile for key in keys}
+    gone = [key for key, value in settings.items() if value is None and key in own - others]
+    values = {key: value or "" for key, value in settings.items() if key not in gone}
+    return unset(set_values(text, profile, values), profile, gone)
+
+
 def activate(text: str, profile: str) -> str:
     """Remove STATUS from a section that has it: a profile without one is active."""
     return unset(text, profile, ["STATUS"]) if _spelling(_profile(_parse(text), profile), "STATUS") else text

@@ -44,7 +44,8 @@ def cache_limit(trials: Sequence[Trial]) -> CacheLimit | None:
     at least the context of the first; None where it leaves none, or nothing proves that it has to.
     The cache of a layer is where the layer is (src/llama-kv-cache.cpp, build 11160)."""
     tried = [trial for trial in trials if trial.result and trial.n_ctx >= trials[0].n_ctx]
-    if not ranked(trials)[0].host_layers or not tried or not tried[0].task.settings.kv_offload:
+    best = ranked(trials)[0]
+    if not best.gpus or not best.host_layers or not tried or not tried[0].task.settings.kv_offload:
         return None
     needed, room = min(trial.cache for trial in tried), max(trial.room for trial in tried)
     return CacheLimit(needed=needed, room=room) if needed > room else None
