@@ -34,6 +34,11 @@ def test_a_memory_limit_is_read_back(gpus: tuple[str, ...]) -> None:
     assert written.count(str(48 * GIB)) == 2, "in both spellings: Compose refuses two that differ"
 
 
+def test_the_folder_for_downloads_is_read_back() -> None:
+    meant = Overlay(downloads="/srv/my $models/downloads")
+    assert overlay.from_yaml(overlay.to_yaml(meant)) == meant
+
+
 @pytest.mark.parametrize(
     ("value", "written"),
     [
@@ -49,4 +54,4 @@ def test_words_are_quoted_for_yaml_and_for_compose(value: str, written: str) -> 
 
 def test_what_is_not_needed_is_not_written() -> None:
     text = overlay.to_yaml(Overlay())
-    assert not {"command:", "deploy:", "devices:", "secrets:", "group_add:"} & set(text.split())
+    assert not {"command:", "deploy:", "devices:", "secrets:", "group_add:", "volumes:"} & set(text.split())

@@ -53,6 +53,15 @@ def test_a_model_that_the_server_downloads_has_no_path() -> None:
     assert "LLAMA_ARG_MODEL" not in render(replace(PROFILE, model=None), SITE).environment
 
 
+def test_what_the_server_downloads_has_a_folder_of_its_own() -> None:
+    profile = replace(PROFILE, model=None, environment={"LLAMA_ARG_HF_REPO": "a/b"})
+    rendered = render(profile, SITE)
+    assert rendered.environment["LLAMA_CACHE"] == "/downloads"
+    assert overlay.from_yaml(rendered.files["compose.launch.yml"]).downloads == "/srv/models/downloads"
+    assert "LLAMA_CACHE" not in render(replace(profile, runtime="embedded"), SITE).environment
+    assert overlay.from_yaml(render(PROFILE, SITE).files["compose.launch.yml"]).downloads is None
+
+
 def test_compose_learns_where_everything_is() -> None:
     rendered = render(replace(PROFILE, host_port=9000), SITE)
     written = dotenv.parse(rendered.files[".env"])

@@ -8,10 +8,11 @@ import click
 from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
 from launcher.console import Console
 from launcher.core.errors import misuse
-from launcher.core.render import Rendered
 
 if TYPE_CHECKING:
     from launcher.cli.planning import Containers
+    from launcher.cli.world import LaunchSite
+    from launcher.workflow.launching import Prepared
 
 
 @click.command(cls=LauncherCommand)
@@ -25,7 +26,7 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
     After that, plain `docker compose up -d` starts the same server as `launcher up`.
     """
     from launcher.cli.planning import Containers
-    from launcher.cli.world import ProjectFiles
+    from launcher.cli.world import LaunchSite, ProjectFiles
     from launcher.console.render import render_json, show_rendered, show_stale, show_written
     from launcher.workflow.render import stale
 
@@ -36,10 +37,13 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
     containers = Containers(place.root)
     if not stdout:
         containers.require()
-    rendered = _rendered(place, containers, profile)
+    launch = LaunchSite(place)
+    prepared = _prepared(launch, place, containers, profile)
+    rendered = prepared.rendered
     files = ProjectFiles(place.root)
     differing = stale(rendered, files)
     if not stdout and not check:
+        launch.provide_folders(prepared.profile)
         files.write(rendered.files)
     if place.json:
         console.json(render_json(rendered, differing))
@@ -52,16 +56,14 @@ def render(ctx: click.Context, profile: str, stdout: bool, check: bool) -> int:
     return 1 if check and differing else 0
 
 
-def _rendered(place: Workspace, containers: "Containers", name: str) -> Rendered:
+def _prepared(launch: "LaunchSite", place: Workspace, containers: "Containers", name: str) -> "Prepared":
     """`name` as Compose would start it on the machine of the command line."""
     from launcher.cli.headers import project_headers
     from launcher.cli.machines import machine_for
-    from launcher.cli.world import LaunchSite
     from launcher.workflow.launching import prepare
     from launcher.workflow.planning import Models
 
-    launch = LaunchSite(place)
     machine = machine_for(place)
     profile = replace(containers.of(launch.project.profile(name, machine)), runtime="compose")
     models = Models(project_headers(place))
-    return prepare(profile, models, machine, launch.site, force=True).rendered
+    return prepare(profile, models, machine, launch.site, force=True)

@@ -16,6 +16,7 @@ from launcher.cli.machines import machines_dir, observed_machine
 from launcher.cli.options import Workspace
 from launcher.cli.planning import Containers
 from launcher.cli.project import Project, open_project
+from launcher.core.downloads import downloads
 from launcher.core.errors import failure
 from launcher.core.images import Lock
 from launcher.core.machine import Machine
@@ -24,6 +25,7 @@ from launcher.core.profiles.changes import with_changes
 from launcher.core.render import Rendered, Site
 from launcher.edges import bundled_models, ports
 from launcher.edges.compose import ComposeRuntime, Engine
+from launcher.edges.downloads import provide
 from launcher.edges.embedded import EmbeddedRuntime
 from launcher.edges.files import read_text, write_atomic
 from launcher.edges.headers import Headers
@@ -189,7 +191,13 @@ class LaunchSite:
         """`prepared`; raises UsageError where the compose file would start something else."""
         if prepared.profile.runtime == "compose":
             self._containers.require()
+            self.provide_folders(prepared.profile)
         return prepared
+
+    def provide_folders(self, profile: Profile) -> None:
+        """Make the folder that the container of `profile` writes to, if there is one."""
+        if downloads(profile):
+            provide(Path(self.site.downloads), self.site.user)
 
     @property
     def default_port(self) -> int:

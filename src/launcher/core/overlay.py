@@ -7,6 +7,7 @@ from launcher.core.container import memory_limit
 from launcher.core.templating import render_template
 
 NAME = "compose.launch.yml"
+DOWNLOADS = "/downloads"
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "$": "$$"}
 
@@ -17,7 +18,7 @@ class Overlay:
 
     command: words after the server's own name. nvidia: GPUs by UUID (or index). device_nodes: for
     other vendors' GPUs, and groups: numbers of the host's groups that may open them. memory_limit:
-    bytes of host memory.
+    bytes of host memory. downloads: folder of the host for what the server downloads.
     """
 
     command: tuple[str, ...] = ()
@@ -26,11 +27,14 @@ class Overlay:
     groups: tuple[str, ...] = ()
     api_key_file: str | None = None
     memory_limit: int | None = None
+    downloads: str | None = None
 
 
 def to_yaml(overlay: Overlay) -> str:
     """The overlay as a compose file."""
-    return render_template("compose.launch.yml.j2", filters={"yaml": quote}, **asdict(overlay))
+    return render_template(
+        "compose.launch.yml.j2", filters={"yaml": quote}, target=DOWNLOADS, **asdict(overlay)
+    )
 
 
 def from_yaml(text: str) -> Overlay:
@@ -42,6 +46,7 @@ def from_yaml(text: str) -> Overlay:
     resources = server.get("deploy", {}).get("resources", {})
     nvidia = resources["reservations"]["devices"][0] if "reservations" in resources else {}
     secret = tree.get("secrets", {}).get("api_key")
+    [volume] = server.get("volumes") or [None]
     return Overlay(
         command=_words(server.get("command", ())),
         nvidia=_words(nvidia.get("device_ids", ())),
@@ -49,6 +54,7 @@ def from_yaml(text: str) -> Overlay:
         groups=_words(server.get("group_add", ())),
         api_key_file=_interpolate(secret["file"]) if secret else None,
         memory_limit=memory_limit(tree, NAME),
+        downloads=_interpolate(volume["source"]) if volume else None,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from launcher.core import dotenv
 from launcher.core import overlay as overlays
+from launcher.core.downloads import FOLDER, download_settings, downloads
 from launcher.core.errors import failure
 from launcher.core.images import Lock
 from launcher.core.machine import Gpu
@@ -39,6 +40,11 @@ class Site:
     user: str = "0:0"
     groups: tuple[int, ...] = ()
     lock: Lock = field(default_factory=Lock)
+
+    @property
+    def downloads(self) -> str:
+        """The folder for what servers download."""
+        return f"{self.models_dir}/{FOLDER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,7 @@ def _embedded(profile: Profile, additions: Mapping[str, str], models_dir: str) -
 def _compose(profile: Profile, additions: Mapping[str, str], image: str) -> Rendered:
     environment = _settings(profile, additions, MODELS, API_KEY if profile.api_key_file else None)
     environment |= {"LLAMA_ARG_HOST": "0.0.0.0", "LLAMA_ARG_PORT": str(PORT)}
+    environment |= download_settings(profile, overlays.DOWNLOADS)
     return _rendered(profile, image, environment)
 
 
@@ -154,6 +161,7 @@ def _overlay(rendered: Rendered, seen: Visibility, site: Site, profile: Profile)
         groups=tuple(map(str, site.groups)) if seen.device_nodes else (),
         api_key_file=profile.api_key_file,
         memory_limit=profile.memory_limit,
+        downloads=site.downloads if downloads(profile) else None,
     )
 
 
