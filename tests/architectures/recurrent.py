@@ -11,6 +11,7 @@ from architectures.pieces import (
     LENGTH,
     MOE,
     NORM_BIAS,
+    QUERY_RANK,
     SHARED,
     WEIGHED,
     WIDTH,
@@ -74,6 +75,25 @@ def _delta_attention() -> Tensors:
     yield tensor("ssm_dt.bias", WIDTH, kind=F32)
     yield from norm("ssm_norm", LENGTH)
     yield from linear("attn_output", WIDTH, EMBD)
+
+
+def _bailingmoe3(il: int) -> Tensors:
+    yield from norms("attn_norm", "ffn_norm")
+    if il % 4 == 3:
+        yield from latent_attention()
+        yield from linear("attn_gate", EMBD, HEADS)
+    else:
+        for name in ("q", "k", "v"):
+            yield from linear(f"attn_{name}", EMBD, WIDTH)
+            yield tensor(f"ssm_conv1d_{name}.weight", 4, 1, WIDTH, kind=F32)
+        yield from linear("ssm_f_a", EMBD, WIDTH)
+        yield from linear("ssm_g_a", EMBD, WIDTH)
+        yield from linear("ssm_beta", EMBD, HEADS)
+        yield tensor("ssm_a", 1, HEADS, kind=F32)
+        yield tensor("ssm_dt.bias", WIDTH, kind=F32)
+        yield from norm("ssm_norm", LENGTH)
+        yield from linear("attn_output", WIDTH, EMBD)
+    yield from experts(nudge=True, shared=True) if il else feed()
 
 
 KIMI: Keys = {
@@ -148,7 +168,16 @@ JAMBA: Keys = {
 }
 LFM2_NORM = tuple(norm("token_embd_norm"))
 
+BAILING: Keys = {
+    **KIMI,
+    "attention.q_lora_rank": QUERY_RANK,
+    "kda.gate_lower_bound": -5.0,
+    "swiglu_clamp_exp": (0.0,) * 4 + (7.0,) * 4,
+    "swiglu_clamp_shexp": (0.0,) * 6 + (7.0,) * 2,
+}
+
 RECURRENT = {
+    "bailingmoe3": Recipe(layer=_bailingmoe3, keys=BAILING),
     "jamba": Recipe(layer=_jamba, keys=JAMBA),
     "kimi-linear": Recipe(layer=_kimi_linear, keys=KIMI),
     "nemotron_h": Recipe(layer=_nemotron_h, keys=NEMOTRON),

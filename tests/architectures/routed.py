@@ -244,6 +244,8 @@ ROUTED = {
         layer=_step35,
         keys={
             **LEAD,
+            "swiglu_clamp_exp": (0.0,) * 6 + (7.0,) * 2,
+            "swiglu_clamp_shexp": (0.0,) * 7 + (16.0,),
             "attention.key_length": LENGTH,
             "attention.value_length": LENGTH,
             "attention.sliding_window": 512,

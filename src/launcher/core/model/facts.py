@@ -34,6 +34,7 @@ _SPARSE_LAYERS = 10
 """``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
 
 _SPARSE = frozenset({"deepseek32", "glm-dsa"})
+_CLAMPED = frozenset({"bailingmoe3", "step35"})
 _LONG_CONTEXT = 1048576
 """From this trained context on, glm-dsa shares indexers unless the header says otherwise (GLM-5.2)."""
 
@@ -50,7 +51,8 @@ class Layer:
     reads: the layer whose cache this one reads, None for its own. sparse: keeps only its largest
     activations (gemma3n). unrotated: has no rotary embeddings, whatever its window (afmoe, smollm3).
     deepened: gets a part of the input embeddings added to its result (deepstack). indexed: elements
-    per token in the cache of its indexer, 0 without one (sparse attention).
+    per token in the cache of its indexer, 0 without one (sparse attention). clamped_experts,
+    clamped_dense: the activations of routed experts, or of other feed-forwards, are limited.
     predicts: a NextN (MTP) block, loaded only for drafting. kind: layers of equal kind have equal
     facts and tensors; form: the same but for the types of the tensors.
     """
@@ -70,6 +72,8 @@ class Layer:
     unrotated: bool
     deepened: bool
     indexed: int
+    clamped_experts: bool
+    clamped_dense: bool
     tensors: Mapping[str, Tensor] = field(repr=False)
     kind: int
     form: int
@@ -205,6 +209,9 @@ def _layers(
     shared_from = _first_sharing_layer(meta, n_layer_all)
     has_cache = meta.architecture not in _NO_CACHE
     deepened = meta.integer("n_deepstack_layers", 0)
+    clamped_experts, clamped_dense = (
+        _clamped(meta, name, n_layer_all) for name in ("swiglu_clamp_exp", "swiglu_clamp_shexp")
+    )
     forms: dict[object, int] = {}
     kinds: dict[object, int] = {}
     layers = []
@@ -217,13 +224,23 @@ def _layers(
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
             _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
             meta.architecture in {"afmoe", "smollm3"} and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
-            _indexed(meta, n_layer, il),
+            _indexed(meta, n_layer, il), clamped_experts[il], clamped_dense[il],
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))
         types = tuple(tensor.type for tensor in tensors.values())
         layers.append(Layer(*facts, tensors, kinds.setdefault((form, types), len(kinds)), form))
     return tuple(layers)
+
+
+def _clamped(meta: Metadata, name: str, n_layer_all: int) -> tuple[bool, ...]:
+    """Where a limit is given and isn't part of the activation itself (``build_ffn``)."""
+    given = meta.architecture in _CLAMPED
+    return (
+        tuple(limit > 0 for limit in meta.per_layer(name, n_layer_all, 0))
+        if given
+        else (False,) * n_layer_all
+    )
 
 
 def _indexed(meta: Metadata, n_layer: int, il: int) -> int:

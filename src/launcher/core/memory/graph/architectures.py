@@ -17,7 +17,7 @@ from launcher.core.memory.graph.hybrid import (
     build_mamba,
     build_nemotron_h,
 )
-from launcher.core.memory.graph.kimi import build_kimi_linear
+from launcher.core.memory.graph.kimi import build_bailingmoe3, build_kimi_linear
 from launcher.core.memory.graph.latent import build_latent
 from launcher.core.memory.graph.rwkv import build_rwkv7
 from launcher.core.memory.graph.sparse import build_sparse
@@ -148,6 +148,7 @@ def _build_cohere2moe(b: Builder, places: Iterable[Place]) -> None:
 
 
 _BUILDERS: dict[str, Build] = {
+    "bailingmoe3": build_bailingmoe3,
     "bert": build_bert,
     "cohere2moe": _build_cohere2moe,
     "deci": build_deci,

@@ -212,13 +212,19 @@ class Builder:
         bias = self.weight(place, f"{name}.bias")
         return result if bias is None else self.g.add(result, bias)
 
+    def clamped_glu(self, gate: Node, up: Node) -> Node:
+        """A gated activation with a limit for both parts."""
+        g = self.g
+        return g.mul(g.like("clamp", g.unary(gate)), g.like("clamp", up))
+
     def feed_forward(
         self, place: Place, a: Node, suffix: str = "", *, halves: bool = False, squared: bool = False
     ) -> Node:
         """The feed-forward block: gated when there is a gate or `halves`, else one activation."""
         up = self.product(place, f"ffn_up{suffix}", a)
         if f"ffn_gate{suffix}.weight" in place.layer.tensors:
-            result = self.g.glu(self.product(place, f"ffn_gate{suffix}", a), up)
+            gate = self.product(place, f"ffn_gate{suffix}", a)
+            result = self.clamped_glu(gate, up) if place.layer.clamped_dense else self.g.glu(gate, up)
         elif halves:
             result = self.g.glu_halves(up)
         else:

@@ -146,7 +146,8 @@ def _run(b: Builder, place: Place, current: Node, selected: Node, routing: Routi
     else:
         up = _expert(b, place, "ffn_up_exps", current, selected)
         if "ffn_gate_exps.weight" in place.layer.tensors:
-            hidden = g.glu(_expert(b, place, "ffn_gate_exps", current, selected), up)
+            gate = _expert(b, place, "ffn_gate_exps", current, selected)
+            hidden = b.clamped_glu(gate, up) if place.layer.clamped_experts else g.glu(gate, up)
         else:
             hidden = g.unary(up)
             if routing.activation == "squared":

@@ -27,7 +27,12 @@ def build_latent(b: Builder, places: Iterable[Place]) -> None:
 
 
 class LatentBlock:
-    """Builds one layer after the other; `attend` gives another kind of attention."""
+    """Builds one layer after the other; `attend` gives another kind of attention.
+
+    picks_last: the last layer picks the rows that yield logits.
+    """
+
+    picks_last = True
 
     def __init__(self, b: Builder) -> None:
         self.b = b
@@ -46,7 +51,7 @@ class LatentBlock:
     def __call__(self, place: Place, residual: Node) -> Node:
         b, g = self.b, self.b.g
         attended = self.attend(place, b.layer_norm(residual, place, "attn_norm"))
-        if place.last:
+        if place.last and self.picks_last:
             attended, residual = g.get_rows(attended, self.ids), g.get_rows(residual, self.ids)
         middle = g.add(self._scale(attended), residual)
         inner = b.layer_norm(middle, place, "ffn_norm")
@@ -67,7 +72,7 @@ class LatentBlock:
 
     def attend(self, place: Place, a: Node) -> Node:
         """Attention of one layer over its latent cache, or over full keys and values."""
-        q = self.b.g.reshape(self._query(place, a), self.head, place.layer.heads, self.b.n_tokens)
+        q = self.b.g.reshape(self.query(place, a), self.head, place.layer.heads, self.b.n_tokens)
         latent, k_rotary = self.compressed(place, a)
         if self.b.model.mla:
             return self.absorbed(place, q, latent, k_rotary)
@@ -82,14 +87,17 @@ class LatentBlock:
         k_rotary = self.rope(place, g.view(both, (self.rotary, 1, tokens), (row, row)))
         return b.layer_norm(latent, place, "attn_kv_a_norm"), k_rotary
 
-    def _query(self, place: Place, a: Node) -> Node:
+    def query(self, place: Place, a: Node) -> Node:
+        """Q of all heads, in one product or in two."""
         b, g = self.b, self.b.g
         if "attn_q.weight" in place.layer.tensors:
             return g.mul_mat(b.need(place, "attn_q.weight"), a)
         low = b.layer_norm(g.mul_mat(b.need(place, "attn_q_a.weight"), a), place, "attn_q_a_norm")
         return g.mul_mat(b.need(place, "attn_q_b.weight"), low)
 
-    def absorbed(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
+    def absorbed(
+        self, place: Place, q: Node, latent: Node, k_rotary: Node, *, out: str | None = "attn_output"
+    ) -> Node:
         """The cache holds the latent vector; the key's matrix is absorbed into the query."""
         b, g, tokens, heads = self.b, self.b.g, self.b.n_tokens, place.layer.heads
         plain = g.view(q, (self.head - self.rotary, heads, tokens), q.nb[1:3])
@@ -100,7 +108,7 @@ class LatentBlock:
         key = g.concat(value, k_rotary, 0)
         if self.temperature is not None:
             query = g.mul(query, self.temperature)
-        return self.attention(place, query, key, value, v_mla=b.need(place, "attn_v_b.weight"))
+        return self.attention(place, query, key, value, v_mla=b.need(place, "attn_v_b.weight"), out=out)
 
     def _expanded(self, place: Place, q: Node, latent: Node, k_rotary: Node) -> Node:
         """The cache holds full keys and values (files without the absorbed matrices)."""
