@@ -1,7 +1,7 @@
 """The search: an opening, then what is near the best, within a budget."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 
 import pytest
@@ -113,3 +113,18 @@ def test_an_engine_that_refuses_everything_is_an_error() -> None:
 
 def test_a_tight_budget_is_the_opening_cut_short() -> None:
     assert len(tune(ToyEngine(), TASK, jobs=1, budget=1)) == 1
+
+
+def test_the_fit_is_told_to_leave_what_other_models_are_going_to_take() -> None:
+    engine = ToyEngine()
+    environment = {**TASK.environment, "LLAMA_ARG_FIT_TARGET": "128,128"}
+    tune(engine, replace(TASK, environment=environment, unseen=(500 * MIB, 0)), jobs=1, budget=2)
+    fits = [question.words for question in engine.asked if question.fits]
+    targets = [words[words.index("--fit-target") + 1] for words in fits]
+    assert targets == ["628,128", "756,128"]
+
+
+def test_nothing_is_added_where_nothing_else_is_loaded() -> None:
+    engine = ToyEngine()
+    tune(engine, TASK, jobs=1, budget=2)
+    assert not [question for question in engine.asked if "--fit-target" in question.words]

@@ -141,6 +141,7 @@ class Search:
             command=subject.profile.command,
             margins=margins(subject.settings, seen),
             cache_types=self.cache_types,
+            unseen=() if on_simulated(self.space) else subject.claims(machine),
         )
         return subject.profile, task
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from launcher.core.errors import LauncherError
+from launcher.core.settings_reader import read_settings
+from launcher.core.strategy import roomier_fit
 from launcher.core.tune import Candidate, Task, Trial, neighbours, opening, parents, ranked
 from launcher.workflow.engine import Engine, ask_engine
 
@@ -53,7 +55,8 @@ def _next(trials: Sequence[Trial], near: Sequence[Trial], room: int) -> list[Can
 def _try(engine: Engine, task: Task, candidate: Candidate) -> Trial:
     environment = task.with_changes(dict(candidate.changes))
     try:
-        result = ask_engine(engine, task.header, environment, task.command, task.machine)
+        room = roomier_fit(read_settings(environment, task.command), task.machine, task.unseen)
+        result = ask_engine(engine, task.header, environment, (*task.command, *room), task.machine)
     except LauncherError as error:
         return Trial(task=task, candidate=candidate, result=None, error=error)
     return Trial(task=task, candidate=candidate, result=result)

@@ -15,7 +15,8 @@ from launcher.core.settings_reader import read_settings
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """environment and command: as the server would get them. margins: bytes to keep free, one per
-    GPU. cache_types: types that the KV cache may have instead of the profile's."""
+    GPU. cache_types: types that the KV cache may have instead of the profile's. unseen: bytes on each
+    GPU that are not free on `machine`, but to the engine: what other models are going to take."""
 
     header: Header
     machine: Machine
@@ -23,6 +24,7 @@ class Task:
     command: tuple[str, ...]
     margins: tuple[int, ...]
     cache_types: tuple[str, ...] = ()
+    unseen: tuple[int, ...] = ()
 
     @cached_property
     def settings(self) -> Settings:
