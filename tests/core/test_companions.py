@@ -12,7 +12,8 @@ from launcher.core.ledger import Usage
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan import Plan, plan
-from launcher.core.settings import Settings
+from launcher.core.settings import Drafting, Settings
+from launcher.core.settings_reader import read_settings
 from launcher.core.subject import Subject
 from launcher.core.units import MIB
 from planning import GLM_SMALL, TINY, known, machine, production, profile
@@ -29,11 +30,15 @@ PROJECTOR = Header(
 def planned(companions: Companions, **environment: str) -> Plan:
     about = Subject(
         profile=profile(GLM_SMALL, environment=environment),
-        settings=production(n_ctx=8192),
+        settings=replace(SHORT, drafting=replace(drafting(environment), model=companions.draft)),
         known=known(GLM_SMALL),
         companions=companions,
     )
     return plan(about, machine())
+
+
+def drafting(environment: Mapping[str, str]) -> Drafting:
+    return read_settings(environment, ()).drafting
 
 
 def free(found: Plan) -> list[int | None]:
@@ -52,17 +57,19 @@ def test_a_projector_that_is_not_offloaded_takes_nothing() -> None:
     assert free(found) == free(planned(Companions()))
 
 
-def test_a_draft_model_is_split_as_the_model_is() -> None:
-    alone, more = free(planned(Companions())), free(planned(Companions(draft=known(TINY).model)))
-    assert all(
-        less < own for less, own in zip(more, alone, strict=True) if less is not None and own is not None
-    )
+def test_a_draft_model_is_part_of_the_figures() -> None:
+    alone, more = planned(Companions()), planned(Companions(draft=known(TINY).model))
+    assert free(alone) == free(more)
+    assert usages(more)[0].total > usages(alone)[0].total
+    (finding,) = [each for each in more.findings if each.code == "L017"]
+    assert finding.message.startswith("the draft model takes ")
+    assert finding.message.endswith("with the settings as given; the fit counts it")
 
 
 def test_what_they_take_is_named() -> None:
     (finding,) = [each for each in planned(Companions(projector=PROJECTOR)).findings if each.code == "L017"]
     assert finding.message == (
-        "models beside the profile's own take 1,624 MiB on CUDA0, and leave as much less free;"
+        "the projector takes 1,624 MiB on CUDA0, and leaves as much less free;"
         " 1,024 MiB of it assumed for the projector's compute buffers"
     )
     assert not [each for each in planned(Companions()).findings if each.code == "L017"]
@@ -82,9 +89,36 @@ def test_one_that_cannot_be_read_makes_the_plan_unknown() -> None:
     assert (found.verdict, found.reason) == ("unknown", "missing: mmproj.gguf: no such file")
 
 
-@pytest.mark.parametrize(("kind", "verdict"), [("draft-mtp", "unknown"), ("none", "fits")])
-def test_speculation_without_a_formula_is_unknown(kind: str, verdict: str) -> None:
-    assert planned(Companions(), LLAMA_ARG_SPEC_TYPE=kind).verdict == verdict
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"SPEC_TYPE": "draft-eagle3"}, "memory of SPEC_TYPE=draft-eagle3 is not derived"),
+        (
+            {"SPEC_TYPE": "draft-mtp"},
+            "the model has no MTP block: with SPEC_TYPE=draft-mtp the server would not start",
+        ),
+        (
+            {"SPEC_DRAFT_CPU_MOE": "on"},
+            "memory of a draft model whose devices are given by hand is not derived",
+        ),
+    ],
+)
+def test_drafting_without_figures_is_unknown(settings: dict[str, str], reason: str) -> None:
+    found = planned(Companions(), **{f"LLAMA_ARG_{key}": value for key, value in settings.items()})
+    assert (found.verdict, found.reason) == ("unknown", f"missing: {reason}")
+
+
+def test_drafting_from_what_was_said_takes_no_memory_on_a_gpu() -> None:
+    assert planned(Companions(), LLAMA_ARG_SPEC_TYPE="ngram-mod").verdict == "fits"
+
+
+def test_an_engine_that_knows_no_draft_model_is_told_to_leave_room() -> None:
+    companions = Companions(draft=known(TINY).model)
+    with_it = replace(SHORT, split_mode="layer", drafting=Drafting(model=companions.draft))
+    found, words = by_engine(companions, settings=with_it)
+    alone = by_engine(Companions(), settings=replace(SHORT, split_mode="layer"))[0]
+    assert words[0] == "--fit-target"
+    assert all(more.total > less.total for more, less in zip(usages(found), usages(alone), strict=True))
 
 
 def test_the_embedded_server_sees_no_gpus() -> None:
@@ -153,9 +187,8 @@ def test_it_is_said_that_these_figures_are_the_estimates() -> None:
     found = by_engine(Companions(projector=PROJECTOR))[0]
     (finding,) = [each for each in found.findings if each.code == "L017"]
     assert finding.message == (
-        "models beside the profile's own take 1,624 MiB on CUDA0, as estimated: the engine's dry run"
-        " leaves them out, so that they are added to its figures; 1,024 MiB of it assumed for the"
-        " projector's compute buffers"
+        "the projector takes 1,624 MiB on CUDA0, as estimated: the engine's dry run leaves it out, so"
+        " that it is added to the figures; 1,024 MiB of it assumed for the projector's compute buffers"
     )
 
 

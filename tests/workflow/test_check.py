@@ -100,6 +100,14 @@ def test_a_model_that_the_server_downloads_is_unknown() -> None:
     assert result.checked[0].plan.verdict == "unknown"
 
 
+def test_a_draft_model_that_the_server_downloads_is_unknown() -> None:
+    drafting = profile(TINY, name="hub", environment={"LLAMA_ARG_SPEC_DRAFT_HF_REPO": "me/draft"})
+    result = check(request("hub", machines=(DESK,)), planner(drafting))
+    assert result.checked[0].plan.reason == (
+        "missing: the server itself downloads what LLAMA_ARG_SPEC_DRAFT_HF_REPO names: no header here"
+    )
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

@@ -9,13 +9,13 @@ from launcher.core.ledger import Ledger, Usage
 from launcher.core.machine import Gpu, Machine
 from launcher.core.model import Model
 from launcher.core.options import FALSY
-from launcher.core.settings import Settings
+from launcher.core.settings import NO_DRAFTING, Drafting, Settings
 from launcher.core.units import MIB
 
 PROJECTOR_COMPUTE = 1024 * MIB
 """Assumed for the compute buffers of a projector: no formula is derived for them."""
 
-UNDERIVED = ("draft-eagle3", "draft-mtp", "draft-dflash", "draft-dspark")
+UNDERIVED = ("draft-eagle3", "draft-dflash", "draft-dspark")
 """Values of SPEC_TYPE whose memory no formula here covers."""
 
 
@@ -37,29 +37,52 @@ class Companions:
 ALONE = Companions()
 
 
-def underived(environment: Mapping[str, str]) -> str | None:
-    """The kind of speculative decoding that a profile asks for, when its memory isn't derived."""
-    kinds = environment.get("LLAMA_ARG_SPEC_TYPE", "none").split(",")
-    return next((f"memory of SPEC_TYPE={kind} is not derived" for kind in kinds if kind in UNDERIVED), None)
+def underived(drafting: Drafting, model: Model | None) -> str | None:
+    """What of the drafting has no figures here; None when all has."""
+    for kind in drafting.kinds:
+        if kind in UNDERIVED:
+            return f"memory of SPEC_TYPE={kind} is not derived"
+    if drafting.by_hand:
+        return "memory of a draft model whose devices are given by hand is not derived"
+    if not drafting.mtp:
+        return None
+    if drafting.model is not None:
+        return "memory of SPEC_TYPE=draft-mtp with a draft model is not derived"
+    if model is not None and not model.nextn_layers:
+        return "the model has no MTP block: with SPEC_TYPE=draft-mtp the server would not start"
+    return None
 
 
-def burdens(
-    companions: Companions, settings: Settings, environment: Mapping[str, str], machine: Machine
-) -> tuple[Usage, ...]:
-    """What the companions take on each GPU, and last on the host.
+def drafted(model: Model, settings: Settings, machine: Machine) -> tuple[Usage, ...]:
+    """What drafting takes more on each GPU, and last on the host, before any fit: a draft model, or
+    the MTP block with its context and the states to go back to."""
+    alike = replace(settings, fit=False)
+    more, less = (
+        place(model, each, machine).initial.devices for each in (alike, replace(alike, drafting=NO_DRAFTING))
+    )
+    usages = tuple(with_it.usage - without.usage for with_it, without in zip(more, less, strict=True))
+    return _by_machine(usages, settings, len(machine.gpus))
 
-    The engine adds a projector to the target of the first GPU (``server-context.cpp``, build 11160),
-    and a draft model, split as the model is, to every measurement of its fit (``common/fit.cpp``).
+
+def _by_machine(usages: tuple[Usage, ...], settings: Settings, gpus: int) -> tuple[Usage, ...]:
+    """One for each GPU of the machine: with SPLIT_MODE=none the engine knows one only."""
+    if len(usages) == gpus + 1:
+        return usages
+    placed = [Usage()] * gpus
+    placed[settings.main_gpu] = usages[0]
+    return (*placed, usages[-1])
+
+
+def burdens(companions: Companions, environment: Mapping[str, str], machine: Machine) -> tuple[Usage, ...]:
+    """What a projector takes on each GPU, and last on the host.
+
+    The engine adds it to the target of the first GPU (``server-context.cpp``, build 11160).
     """
     taken = [Usage()] * (len(machine.gpus) + 1)
     if companions.projector is not None:
         weights = sum(tensor.nbytes for tensor in companions.projector.tensors)
         on_gpu = machine.gpus and environment.get("LLAMA_ARG_MMPROJ_OFFLOAD", "on") not in FALSY
         taken[0 if on_gpu else -1] += Usage(model=weights, compute=PROJECTOR_COMPUTE)
-    if companions.draft is not None:
-        own = Settings(n_ctx=settings.n_ctx, n_parallel=settings.n_parallel, fit=False)
-        lines = place(companions.draft, own, machine).initial.devices
-        taken = [each + line.usage for each, line in zip(taken, lines, strict=True)]
     return tuple(taken)
 
 

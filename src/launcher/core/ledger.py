@@ -28,6 +28,13 @@ class Usage:
             compute=self.compute + other.compute,
         )
 
+    def __sub__(self, other: "Usage") -> "Usage":
+        return Usage(
+            model=self.model - other.model,
+            context=self.context - other.context,
+            compute=self.compute - other.compute,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLine:

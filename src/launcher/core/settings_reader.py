@@ -6,11 +6,13 @@ from typing import Any
 
 from launcher.core.errors import misuse
 from launcher.core.options import BY_KEY, FALSY, PREFIX, TRUTHY, Argument, arguments
-from launcher.core.settings import Settings
+from launcher.core.settings import Drafting, Settings
 from launcher.core.units import MIB
 
 Values = Mapping[str, str]
 """Text of each option that is given, by its key; by its longest flag where it has no variable."""
+
+Fields = Mapping[str, tuple[str, Callable[[str], Any]]]
 
 _ADDING = ("OVERRIDE_TENSOR",)
 """Options that add to what was given before."""
@@ -34,12 +36,17 @@ def read_settings(environment: Mapping[str, str], command: Sequence[str]) -> Set
     Raises UsageError for a value that llama-server would refuse.
     """
     values = _values(environment, command)
-    fields: dict[str, Any] = {}
-    for key, (field, read) in _FIELDS.items():
-        if key in values:
-            fields[field] = _read(key, values[key], read)
     mode = values.get("LOAD_MODE", "auto")
-    return Settings(**fields, mmap=mode in MAPPING, mlock="mlock" in mode)
+    return Settings(
+        **_given(_FIELDS, values),
+        drafting=Drafting(**_given(_DRAFTING, values)),
+        mmap=mode in MAPPING,
+        mlock="mlock" in mode,
+    )
+
+
+def _given(fields: Fields, values: Values) -> dict[str, Any]:
+    return {field: _read(key, values[key], read) for key, (field, read) in fields.items() if key in values}
 
 
 def _values(environment: Mapping[str, str], command: Sequence[str]) -> Values:
@@ -111,7 +118,7 @@ def _overrides(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((pattern, buffer) for pattern, _, buffer in pairs)
 
 
-_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+_FIELDS: Fields = {
     "CTX_SIZE": ("n_ctx", int),
     "BATCH": ("n_batch", int),
     "UBATCH": ("n_ubatch", int),
@@ -137,3 +144,16 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "CTX_CHECKPOINTS": ("ctx_checkpoints", int),
 }
 """Option: the field of Settings, and how its text is read."""
+
+_DRAFTING: Fields = {
+    "SPEC_TYPE": ("kinds", lambda text: tuple(text.split(","))),
+    "SPEC_DRAFT_N_MAX": ("n_max", int),
+    "N_GPU_LAYERS_DRAFT": ("n_gpu_layers", _layers),
+    "SPEC_DRAFT_CACHE_TYPE_K": ("cache_type_k", str),
+    "SPEC_DRAFT_CACHE_TYPE_V": ("cache_type_v", str),
+    **dict.fromkeys(
+        ("--spec-draft-device", "--spec-draft-override-tensor", "SPEC_DRAFT_CPU_MOE", "SPEC_DRAFT_N_CPU_MOE"),
+        ("by_hand", lambda text: True),
+    ),
+}
+"""The same for the fields of Drafting."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from launcher.core.companions import ALONE, Companions, beside, burdens, underived
+from launcher.core.companions import ALONE, Companions, beside, burdens, drafted, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
 from launcher.core.ledger import Usage
@@ -74,12 +74,15 @@ class Subject:
     def of(cls, profile: Profile, known: KnownModel, companions: Companions = ALONE) -> "Subject":
         """Raises UsageError for settings that llama-server would refuse."""
         settings = read_settings(profile.environment, profile.command)
+        if companions.draft is not None:
+            settings = replace(settings, drafting=replace(settings.drafting, model=companions.draft))
         return cls(profile=profile, settings=settings, known=known, companions=companions)
 
     @property
     def missing(self) -> str | None:
         """The fact without which there is no plan."""
-        return self.known.missing or self.companions.missing or underived(self.profile.environment)
+        drafting = underived(self.settings.drafting, self.known.model)
+        return self.known.missing or self.companions.missing or drafting
 
     @property
     def context_shift(self) -> bool:
@@ -105,12 +108,24 @@ class Subject:
         return replace(machine, host_limit=profile.memory_limit, headroom=headroom)
 
     def burdens(self, machine: Machine) -> tuple[Usage, ...]:
-        """What models beside the profile's own take on each GPU, and last on the host."""
-        return burdens(self.companions, self.settings, self.profile.environment, self.seen(machine))
+        """What a projector takes on each GPU, and last on the host."""
+        return burdens(self.companions, self.profile.environment, self.seen(machine))
 
     def claims(self, machine: Machine) -> tuple[int, ...]:
-        """Bytes that they take on each GPU."""
+        """Bytes that it takes on each GPU."""
         return tuple(usage.total for usage in self.burdens(machine)[:-1])
+
+    def drafted(self, machine: Machine) -> tuple[Usage, ...]:
+        """What drafting takes on each GPU, and last on the host."""
+        seen = self.seen(machine)
+        if self.known.model is None or not self.settings.drafting.active:
+            return (Usage(),) * (len(seen.gpus) + 1)
+        return drafted(self.known.model, self.settings, seen)
+
+    def left_out(self, machine: Machine) -> tuple[Usage, ...]:
+        """What the engine's dry run doesn't know of."""
+        pairs = zip(self.burdens(machine), self.drafted(machine), strict=True)
+        return tuple(projector + draft for projector, draft in pairs)
 
 
 def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:

@@ -25,6 +25,10 @@ Resolve = Callable[[str, Machine | None], Profile]
 """A profile by name, for a machine; raises UsageError with all that is wrong with it."""
 
 
+DOWNLOADED = ("LLAMA_ARG_SPEC_DRAFT_HF_REPO", "LLAMA_ARG_MMPROJ_URL")
+"""Models beside the profile's own that the launcher never sees."""
+
+
 class HeaderStore(Protocol):
     """Where headers are found; a model is a path below the models folder, or a URL."""
 
@@ -51,6 +55,9 @@ class Models:
 
     def beside(self, profile: Profile) -> Companions:
         """The models that `profile` loads beside its own."""
+        downloaded = next((name for name in DOWNLOADED if name in profile.environment), None)
+        if downloaded:
+            return Companions(missing=f"the server itself downloads what {downloaded} names: no header here")
         try:
             projector = None if profile.mmproj is None else self._headers.find(profile.mmproj)
             draft = None if profile.draft_model is None else Model.of(self._headers.find(profile.draft_model))

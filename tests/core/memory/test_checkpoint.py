@@ -2,7 +2,7 @@
 
 from launcher.core.memory.checkpoint import checkpoint_bytes
 from launcher.core.model import Model
-from launcher.core.settings import Settings
+from launcher.core.settings import Drafting, Settings
 from models import model
 from planning import GLM, HYBRID, header, production
 
@@ -24,3 +24,12 @@ def test_of_window_layers_the_window_is_kept() -> None:
     assert checkpoint_bytes(found, Settings(), 8192) == windowed
     assert checkpoint_bytes(found, Settings(swa_full=True), 8192) == 0
     assert checkpoint_bytes(found, Settings(n_parallel=4), 1024) == windowed * 256 // 1000
+
+
+def test_of_what_drafts_the_whole_cache_is_kept() -> None:
+    hybrid = Model.of(header(HYBRID))
+    draft = model(layers=2)
+    own = checkpoint_bytes(hybrid, production(), 8192)
+    both = checkpoint_bytes(hybrid, production(drafting=Drafting(model=draft)), 8192)
+    assert both - own == 8192 * 2 * 2 * 256 * 2
+    assert checkpoint_bytes(Model.of(header(GLM)), production(drafting=Drafting(model=draft)), 8192) == 0

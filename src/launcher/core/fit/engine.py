@@ -1,13 +1,15 @@
 """place(): what llama.cpp makes of a model on a machine (``common/fit.cpp``, build 11160)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from launcher.core.fit.beside import Usages, together
 from launcher.core.fit.placement import Placement
 from launcher.core.fit.search import bring_back_experts, fill_dense
 from launcher.core.fit.shares import Fraction, Layouts, Shares, moved_tensors, moves
 from launcher.core.ledger import DeviceLine, Ledger
 from launcher.core.machine import Gpu, Machine
+from launcher.core.memory.compute import Detail
 from launcher.core.memory.layout import HOST, Layout, exceptions_of, homes
 from launcher.core.memory.project import Projection
 from launcher.core.memory.shared import projector
@@ -44,7 +46,10 @@ class _Fit:
         self.gpus = _visible(machine.gpus, settings)
         self.margins = _margins(settings, max(len(self.gpus), 1))
         self.project = projector(model, settings, len(self.gpus))
-        self.n_layers = model.n_layer + 1
+        counted = model.n_layer_all if settings.drafting.mtp else model.n_layer
+        self.n_layers = counted + 1
+        seen = replace(machine, gpus=self.gpus)
+        self.together = together(model, settings, seen, self._given_layout(), _alone)
         self.layouts = Layouts(model, [gpu.free for gpu in self.gpus])
 
     def run(self) -> Placement:
@@ -54,7 +59,7 @@ class _Fit:
         outcome = _Outcome(layout, self.settings.n_ctx)
         if self.settings.fit:
             outcome = self._fit(layout, initial)
-        fitted = self._careful(outcome.layout, outcome.n_ctx)
+        fitted = self._careful(outcome.layout, outcome.n_ctx, placed=True)
         shares = outcome.shares
         overrides = () if shares is None else self._overrides(shares)
         return Placement(
@@ -66,16 +71,25 @@ class _Fit:
             overrides=overrides,
             changed=shares is not None or fitted.n_ctx != initial.n_ctx,
             gave_up=outcome.gave_up,
-            doubts=self._doubts(),
+            doubts=tuple(self._doubts()),
             pipeline=fitted.pipeline,
         )
 
-    def _careful(self, layout: Layout, n_ctx: int) -> Projection:
-        """The projection, exact where a device is so near its margin that some MiB may decide."""
-        close = self.project(layout, n_ctx, "close")
+    def _careful(self, layout: Layout, n_ctx: int, *, placed: bool = False) -> Projection:
+        """The projection, exact where a device is so near its margin that some MiB may decide.
+
+        placed: with what lies beside where it ends, and not as the fit measures it.
+        """
+        close = self._measure(layout, n_ctx, "close", placed=placed)
         rows = zip(self._available(), self._used(close), self.margins, strict=True)
         near = any(abs(free - used - margin) < free // NEAR for free, used, margin in rows)
-        return self.project(layout, n_ctx, "exact") if near else close
+        return self._measure(layout, n_ctx, "exact", placed=placed) if near else close
+
+    def _measure(self, layout: Layout, n_ctx: int, detail: Detail, *, placed: bool = False) -> Projection:
+        projection = self.project(layout, n_ctx, detail)
+        if placed:
+            return self.together.placed(projection, layout)
+        return self.together.measured(projection, n_ctx)
 
     # the settings as given
 
@@ -101,7 +115,7 @@ class _Fit:
         projected = initial
         if not n_ctx:
             n_ctx = unset_context(self.model, self.settings)
-            projected = self.project(layout, n_ctx, "exact")
+            projected = self._measure(layout, n_ctx, "exact")
         if self._kept(projected):
             return _Outcome(layout, n_ctx)
         if self._surplus(projected) < 0 and not self.settings.n_ctx:
@@ -144,7 +158,7 @@ class _Fit:
             weights = sum(usage.model for usage in projected.usages[:-1])
             per_layer = weights // self._counted_layers()
             target -= (devices + 1) * per_layer // (6 if self.model.moe else 2)
-        used_smallest = sum(self._used(self.project(layout, smallest, "exact")))
+        used_smallest = sum(self._used(self._measure(layout, smallest, "exact")))
         if target <= used_smallest:
             return smallest, False
         n_ctx = smallest + (largest - smallest) * (target - used_smallest) // (used - used_smallest)
@@ -152,8 +166,8 @@ class _Fit:
         return n_ctx, devices <= 1
 
     def _counted_layers(self) -> int:
-        asked = self.settings.n_gpu_layers
-        return self.model.n_layer if asked is None or asked < 0 else min(asked, self.model.n_layer)
+        asked, counted = self.settings.n_gpu_layers, self.n_layers - 1
+        return counted if asked is None or asked < 0 else min(asked, counted)
 
     def _obstacle(self) -> str | None:
         """Why the engine may not distribute layers."""
@@ -172,11 +186,11 @@ class _Fit:
         targets = [gpu.free - margin for gpu, margin in zip(self.gpus, self.margins, strict=True)]
 
         def measure(shares: Shares) -> tuple[int, ...]:
-            projection = self.project(self.layouts.of(shares, self.n_layers), n_ctx, "outline")
+            projection = self._measure(self.layouts.of(shares, self.n_layers), n_ctx, "outline")
             return tuple(usage.total for usage in projection.usages[:-1])
 
         moe = self.model.moe
-        without_experts = moe and self._surplus(self.project(self._expertless(layout), n_ctx, "outline")) > 0
+        without_experts = moe and self._surplus(self._measure(self._expertless(layout), n_ctx, "outline")) > 0
         shares = fill_dense(measure, targets, self.n_layers, moe=moe)
         return bring_back_experts(measure, targets, shares) if without_experts else shares
 
@@ -223,10 +237,15 @@ class _Fit:
             source="estimate", devices=(*lines, host), n_ctx=projection.n_ctx, graph_splits=projection.splits
         )
 
-    def _doubts(self) -> tuple[str, ...]:
-        if self.project.derived:
-            return ()
-        return (f"no formula is derived for the compute buffers of {self.model.architecture}",)
+    def _doubts(self) -> Iterator[str]:
+        if not self.project.derived:
+            yield f"no formula is derived for the compute buffers of {self.model.architecture}"
+        if not self.together.derived:
+            yield "no formula is derived for the compute buffers of what drafts"
+
+
+def _alone(model: Model, settings: Settings, machine: Machine) -> Usages:
+    return tuple(line.usage for line in place(model, settings, machine).initial.devices)
 
 
 def _overflowing(layout: Layout, device: int) -> int:

@@ -1,10 +1,10 @@
 """The rule about models beside the profile's own: it needs the machine, but no placement."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from launcher.core.companions import PROJECTOR_COMPUTE
 from launcher.core.findings import Finding
-from launcher.core.ledger import Source
+from launcher.core.ledger import Source, Usage
 from launcher.core.machine import Machine
 from launcher.core.subject import Subject
 from launcher.core.units import mib_up
@@ -12,8 +12,9 @@ from launcher.core.verdict import crowded_out
 
 CODE = "L017"
 TITLE = "Count what is loaded beside the model"
-TAKEN = "and leave as much less free"
-ADDED = "as estimated: the engine's dry run leaves them out, so that they are added to its figures"
+TAKEN = "and leaves as much less free"
+COUNTED = "with the settings as given; the fit counts it"
+ADDED = "as estimated: the engine's dry run leaves it out, so that it is added to the figures"
 ASSUMED = f"; {mib_up(PROJECTOR_COMPUTE):,} MiB of it assumed for the projector's compute buffers"
 
 
@@ -24,17 +25,28 @@ def companion_findings(subject: Subject, machine: Machine, source: Source) -> It
     """
     by_engine = source == "engine"
     taken = subject.claims(machine)
-    amounts = [(f"CUDA{index}", amount) for index, amount in enumerate(taken)]
-    if by_engine:
-        amounts.append(("Host", subject.burdens(machine)[-1].total))
-    words = ", ".join(f"{mib_up(amount):,} MiB on {name}" for name, amount in amounts if amount)
-    if not words:
-        return
-    how = ADDED if by_engine else TAKEN
-    yield Finding(
-        code=CODE,
-        level="error" if crowded_out(taken, subject.seen(machine)) else "info",
-        message=f"models beside the profile's own take {words}, {how}"
-        + (ASSUMED if subject.companions.projector is not None else ""),
-        key="MMPROJ" if subject.companions.projector is not None else "SPEC_DRAFT_MODEL",
-    )
+    projector = _amounts(subject.burdens(machine), host=by_engine)
+    if projector:
+        yield Finding(
+            code=CODE,
+            level="error" if crowded_out(taken, subject.seen(machine)) else "info",
+            message=f"the projector takes {projector}, {ADDED if by_engine else TAKEN}{ASSUMED}",
+            key="MMPROJ",
+        )
+    draft = _amounts(subject.drafted(machine), host=True)
+    if draft:
+        own = subject.companions.draft is None
+        yield Finding(
+            code=CODE,
+            level="info",
+            message=f"{'the MTP block and its context take' if own else 'the draft model takes'} {draft},"
+            f" {ADDED if by_engine else COUNTED}",
+            key="SPEC_TYPE" if own else "SPEC_DRAFT_MODEL",
+        )
+
+
+def _amounts(usages: Sequence[Usage], *, host: bool) -> str:
+    """Bytes by device, in words; nothing where nothing is taken."""
+    names = [*(f"CUDA{index}" for index in range(len(usages) - 1)), *(["Host"] if host else [])]
+    pairs = zip(names, usages, strict=False)
+    return ", ".join(f"{mib_up(usage.total):,} MiB on {name}" for name, usage in pairs if usage.total)

@@ -108,7 +108,9 @@ def _smaller_caches(settings: Settings, host: HostDemand) -> str:
 
 def fit_counts_the_mtp_block(case: Case) -> Iterator[Finding]:
     placement = case.assessment.placement
-    if not case.model.nextn_layers or placement.n_gpu_layers is None or not placement.changed:
+    if case.settings.drafting.mtp or not case.model.nextn_layers:
+        return
+    if placement.n_gpu_layers is None or not placement.changed:
         return
     yield Finding(
         code="L014",

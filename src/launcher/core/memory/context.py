@@ -55,7 +55,8 @@ def _layer(model: Model, layer: Layer, sizing: Sizing, cells: int, widest: int, 
     if layer.indexed:
         total += _cache(sizing.key, layer.indexed, sizing.n_ctx_seq * sizing.n_streams, device)
     if layer.recurrent and not layer.predicts:
-        total += sum(_state(elements * sizing.n_seqs, device) for elements in model.states)
+        rows = sizing.n_seqs * (1 + sizing.snapshots)
+        total += sum(_state(elements * rows, device) for elements in model.states)
     return total
 
 

@@ -36,7 +36,7 @@ class Projector:
         self.model = model
         self.settings = settings
         self.gpus = gpus
-        self._weights = WeightSums(model)
+        self._weights = WeightSums(model, mtp=settings.drafting.mtp)
         build = builder_of(model)
         self._computer = None if build is None else Computer(build, model)
 
@@ -50,7 +50,7 @@ class Projector:
         sizing = Sizing.of(self.model, self.settings, n_ctx)
         weights = self._weights(layout, self.gpus)
         context = context_bytes(self.model, sizing, self.settings, layout.homes, self.gpus)
-        pipeline = self._pipeline(layout)
+        pipeline = self.pipeline(layout)
         computed = self._compute(layout, sizing, pipeline, detail)
         return Projection(
             usages=tuple(
@@ -62,7 +62,7 @@ class Projector:
             splits=computed.splits if self.derived else None,
         )
 
-    def _pipeline(self, layout: Layout) -> bool:
+    def pipeline(self, layout: Layout) -> bool:
         """Pipeline parallelism: several devices, all layers on them, nothing moved (``llama_context``)."""
         return (
             self.gpus > 1

@@ -9,6 +9,14 @@ from launcher.core.units import pad
 
 CONTEXT_PAD = 256
 
+GOING_BACK = frozenset(
+    {
+        "kimi-k3", "qwen35", "qwen35moe", "qwen4exp", "deepseek4", "nemotron_h", "nemotron_h_moe", "lfm2",
+        "lfm2moe", "bailingmoe3",
+    }
+)  # fmt: skip
+"""Architectures whose states can be rolled back (``llm_arch_supports_rs_rollback``)."""
+
 MOST_TOKENS = 2**32 - 1
 """The engine counts tokens in 32 bits."""
 
@@ -18,7 +26,8 @@ class Sizing:
     """Context parameters after the engine's rounding.
 
     n_ctx: tokens in all sequences. n_ctx_seq: cells per stream. n_tokens: tokens of the largest
-    graph (a micro-batch), a multiple of n_seqs. n_outputs: rows of logits in it.
+    graph (a micro-batch), a multiple of n_seqs. n_outputs: rows of logits in it. snapshots:
+    recurrent states of each sequence kept beside its newest.
     """
 
     n_ctx: int
@@ -30,6 +39,7 @@ class Sizing:
     n_tokens: int
     n_outputs: int
     flash: bool
+    snapshots: int
     key: Element
     value: Element
 
@@ -42,6 +52,7 @@ class Sizing:
         n_ubatch = min(n_batch, settings.n_ubatch or n_batch)
         total, per_stream = _context(asked, n_seqs, settings.unified)
         n_tokens = pad(min(total, n_ubatch), n_seqs)
+        most = n_batch if settings.n_outputs is None else settings.n_outputs
         return cls(
             n_ctx=total,
             n_ctx_seq=per_stream,
@@ -50,8 +61,9 @@ class Sizing:
             n_batch=n_batch,
             n_ubatch=n_ubatch,
             n_tokens=n_tokens,
-            n_outputs=min(min(total, n_ubatch), n_batch),
+            n_outputs=min(total, n_ubatch, most),
             flash=settings.flash_attention != "off",
+            snapshots=settings.drafting.snapshots if model.architecture in GOING_BACK else 0,
             key=cache_type(settings.cache_type_k),
             value=cache_type(settings.cache_type_v),
         )

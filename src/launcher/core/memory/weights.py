@@ -63,8 +63,10 @@ def host_bytes(tensor: Tensor) -> int:
 class WeightSums:
     """Sums the weights of one model under any layout; layers of equal kind are summed once."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, *, mtp: bool = False) -> None:
+        """mtp: the blocks that only draft are loaded, too."""
         self._model = model
+        self._mtp = mtp
         self._layers: dict[tuple[int, int, Exceptions], dict[int, int]] = {}
 
     def __call__(self, layout: Layout, gpus: int) -> tuple[int, ...]:
@@ -84,7 +86,7 @@ class WeightSums:
     def _layer(self, layer: Layer, home: int, moved: Mapping[str, int]) -> dict[int, int]:
         sums: dict[int, int] = {}
         for name, tensor in layer.tensors.items():
-            if layer.predicts and not self._loaded_in_vain(name):
+            if layer.predicts and not self._mtp and not self._loaded_in_vain(name):
                 continue
             device = moved.get(name, home)
             sums[device] = sums.get(device, 0) + _bytes_on(tensor, device)

@@ -36,7 +36,8 @@ def plan(
     estimate = assess(subject.settings, model, seen)
     if ask is not None:
         return _by_engine(subject, model, machine, estimate, ask)
-    if measured is not None and not any(subject.claims(machine)):
+    beside = any(subject.claims(machine)) or subject.settings.drafting.active
+    if measured is not None and not beside:
         estimate = with_measured(estimate, measured, model, seen)
     return _placed(subject, model, machine, estimate)
 
@@ -44,10 +45,11 @@ def plan(
 def _by_engine(subject: Subject, model: Model, whole: Machine, estimate: Assessment, ask: Ask) -> Plan:
     """The engine gets all of the machine, and a fit that leaves room for what its dry run leaves out."""
     choice, seen = estimate.choice, subject.seen(whole)
-    room = roomier_fit(choice.settings, seen, subject.claims(whole))
+    left_out = subject.left_out(whole)
+    room = roomier_fit(choice.settings, seen, [usage.total for usage in left_out[:-1]])
     environment = {**subject.profile.environment, **choice.environment}
     answer = ask(model, environment, (*subject.profile.command, *room), seen)
-    found = reassess(estimate, answer, model, seen, subject.burdens(whole))
+    found = reassess(estimate, answer, model, seen, left_out)
     told = _placed(subject, model, whole, found)
     return replace(told, findings=(*told.findings, *compare(choice.placement.fitted, answer.fitted)))
 

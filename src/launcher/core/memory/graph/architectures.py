@@ -19,6 +19,7 @@ from launcher.core.memory.graph.hybrid import (
 )
 from launcher.core.memory.graph.kimi import build_bailingmoe3, build_kimi_linear
 from launcher.core.memory.graph.latent import build_latent
+from launcher.core.memory.graph.mtp import draft_delta, draft_latent, draft_transformer
 from launcher.core.memory.graph.rwkv import build_rwkv7
 from launcher.core.memory.graph.sparse import build_sparse
 from launcher.core.memory.graph.style import Part, Style
@@ -188,3 +189,17 @@ def builder_of(model: Model) -> Build | None:
     """The function that builds the model's graph; None when no graph is derived for it."""
     style = _STYLES.get(model.architecture)
     return _BUILDERS.get(model.architecture) if style is None else _styled(style)
+
+
+_DRAFTERS: dict[str, Build] = {
+    "deepseek2": draft_latent,
+    "glm4moe": lambda b, places: draft_transformer(b, places, _STYLES["glm4moe"]),
+    "qwen35": draft_delta,
+    "qwen35moe": draft_delta,
+    "qwen3next": draft_delta,
+}
+
+
+def drafter_of(model: Model) -> Build | None:
+    """The function that builds the graph of the model's MTP block; None when none is derived."""
+    return _DRAFTERS.get(model.architecture)

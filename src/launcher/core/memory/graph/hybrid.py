@@ -65,7 +65,7 @@ def build_granite_hybrid(b: Builder, places: Iterable[Place]) -> None:
         if place.last:
             result, current = g.get_rows(result, ids), g.get_rows(current, ids)
         middle = g.add(g.scale(result) if scaled else result, current)
-        result = _experts_or_dense(b, place, b.layer_norm(middle, place, "ffn_norm"), Routing())
+        result = experts_or_dense(b, place, b.layer_norm(middle, place, "ffn_norm"), Routing())
         current = g.add(g.scale(result) if scaled else result, middle)
     result = b.head(current)
     g.expand(g.scale(result) if meta.number("logit_scale", 0.0) else result)
@@ -126,15 +126,15 @@ def build_delta(b: Builder, places: Iterable[Place]) -> None:
         if place.layer.recurrent:
             result = _linear_attention(b, states, place, normed, qwen3next=qwen3next)
         else:
-            attend = _gated_attention_next if qwen3next else _gated_attention
+            attend = gated_attention_next if qwen3next else gated_attention
             result = attend(b, attention, place, normed, positions)
         middle = g.add(result, current)
         inner = b.layer_norm(middle, place, "post_attention_norm")
-        current = g.add(_experts_or_dense(b, place, inner, Routing(), gated=True), middle)
+        current = g.add(experts_or_dense(b, place, inner, Routing(), gated=True), middle)
     g.expand(b.head(current, ids=ids))
 
 
-def _experts_or_dense(b: Builder, place: Place, a: Node, routing: Routing, *, gated: bool = False) -> Node:
+def experts_or_dense(b: Builder, place: Place, a: Node, routing: Routing, *, gated: bool = False) -> Node:
     if "ffn_gate_inp.weight" not in place.layer.tensors:
         return b.feed_forward(place, a)
     routed = routed_experts(b, place, a, routing)
@@ -182,7 +182,7 @@ def _beta_alpha_joint(b: Builder, states: States, place: Place, a: Node) -> tupl
     return g.reshape(beta, *shape), g.reshape(gate, *shape)
 
 
-def _gated_attention(b: Builder, attention: Attention, place: Place, a: Node, positions: Node) -> Node:
+def gated_attention(b: Builder, attention: Attention, place: Place, a: Node, positions: Node) -> Node:
     g, layer, tokens = b.g, place.layer, b.n_tokens
     joint, k, v = project(b, place, a, flat=True, query_factor=2)
     row = layer.key_length * 8
@@ -195,7 +195,7 @@ def _gated_attention(b: Builder, attention: Attention, place: Place, a: Node, po
     return b.product(place, "attn_output", g.mul(result, g.unary(gate)))
 
 
-def _gated_attention_next(b: Builder, attention: Attention, place: Place, a: Node, positions: Node) -> Node:
+def gated_attention_next(b: Builder, attention: Attention, place: Place, a: Node, positions: Node) -> Node:
     g, layer, tokens = b.g, place.layer, b.n_tokens
     joint, k, v = project(b, place, a, flat=True, query_factor=2)
     joint = g.reshape(joint, layer.key_length * 2, layer.heads, tokens, 1)
@@ -228,7 +228,7 @@ def build_lfm2(b: Builder, places: Iterable[Place]) -> None:
             result, current = g.get_rows(result, ids), g.get_rows(current, ids)
         middle = g.add(current, result)
         inner = b.layer_norm(middle, place, "ffn_norm")
-        current = g.add(middle, _experts_or_dense(b, place, inner, routing))
+        current = g.add(middle, experts_or_dense(b, place, inner, routing))
     g.expand(b.head(current))
 
 
@@ -247,5 +247,5 @@ def build_jamba(b: Builder, places: Iterable[Place]) -> None:
             result, current = g.get_rows(result, ids), g.get_rows(current, ids)
         middle = g.add(current, result)
         inner = b.layer_norm(middle, place, "ffn_norm")
-        current = g.add(middle, _experts_or_dense(b, place, inner, Routing(normalised=False)))
+        current = g.add(middle, experts_or_dense(b, place, inner, Routing(normalised=False)))
     g.expand(b.head(current))

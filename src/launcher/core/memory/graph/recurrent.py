@@ -148,7 +148,9 @@ def delta_net(
     kernel = b.need(place, "ssm_conv1d.weight")
     conv = g.reshape(states.read(place, conv=True), kernel.ne[0] - 1, width, seqs)
     window = g.concat(conv, g.transpose(mixed), 0)
-    states.write(place, g.view(window, (kernel.ne[0] - 1, width, seqs), window.nb[1:3]), conv=True)
+    kept = 1 + b.sizing.snapshots
+    for _ in range(kept):
+        states.write(place, g.view(window, (kernel.ne[0] - 1, width, seqs), window.nb[1:3]), conv=True)
     state = g.reshape(states.read(place, conv=False), value, value, v_heads, seqs)
     qkv = g.unary(Node("ssm_conv", (width, tokens, seqs, 1), [window, kernel]))
     row = width * 4
@@ -159,7 +161,7 @@ def delta_net(
     q, k = g.scale(b.norm(q)), g.scale(b.norm(k))
     if repeated and k_heads != v_heads:
         q, k = (_interleave(b, node, v_heads // k_heads) for node in (q, k))
-    rows = tokens * seqs + value * seqs
+    rows = tokens * seqs + kept * value * seqs
     result = Node("gated_delta_net", (value * v_heads, rows, 1, 1), [q, k, v, gate, beta, state])
     head, step = value * 4, value * v_heads * 4
     output = g.view(result, (value, v_heads, tokens, seqs), (head, step, step * tokens))

@@ -24,7 +24,7 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
         current = g.scale(current)
     if style.normed_embedding:
         current = b.embedding_norm(current, style.norm)
-    block = _Block(b, style)
+    block = Block(b, style)
     if "position_embd.weight" in b.model.tensors:
         table = b.need_common("position_embd.weight", HOST)
         current = g.add(current, g.get_rows(table, block.positions))
@@ -44,7 +44,7 @@ def build_transformer(b: Builder, places: Iterable[Place], style: Style) -> None
     g.expand(result)
 
 
-class _Block:
+class Block:
     """Builds one layer after the other."""
 
     def __init__(self, b: Builder, style: Style) -> None:
