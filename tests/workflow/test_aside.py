@@ -10,7 +10,7 @@ from launcher.core.errors import LauncherError, failure
 from launcher.core.launch import Launch, Memory
 from launcher.core.render import Rendered
 from launcher.workflow.aside import Absence, aside
-from launcher.workflow.up import up
+from launcher.workflow.up import restart, up
 
 OLD, NEW = rendered("old"), rendered("new")
 THERE_AND_BACK = ["stop old", "start new", "stop new", "start old"]
@@ -63,7 +63,12 @@ def test_a_killed_launcher_leaves_the_memory_of_what_ran_before() -> None:
     there = desk()
     kept: list[Memory] = []
     visit(there, lambda absence: kept.append(there.journal.memory))
-    assert kept == [Memory(active=Launch(rendered=OLD))]
+    assert kept == [Memory(active=Launch(rendered=OLD), pending=Launch(rendered=OLD))]
+    there.journal.memory = kept[0]
+    there.runtime.running = instance_of(NEW)
+    restart(there.world, there.report, timeout=60)
+    assert there.runtime.events[-2:] == ["stop new", "start old"]
+    assert there.journal.memory == Memory(active=Launch(rendered=OLD))
 
 
 def test_nothing_is_stopped_without_consent() -> None:

@@ -13,8 +13,8 @@ from launcher.workflow.world import Reporter, World
 
 @dataclass(slots=True)
 class _Notes:
-    """Memory of what is started meanwhile. On disk stays what ran before: should launcher be killed,
-    that is still what `restart` starts."""
+    """Memory of what is started meanwhile. On disk stays what ran before, as about to be started: should
+    launcher be killed, `status` names it, and `restart` starts it."""
 
     memory: Memory = field(default_factory=Memory)
 
@@ -58,12 +58,14 @@ def aside(world: World, report: Reporter, *, purpose: str, timeout: float) -> It
                 hint=f"launcher {purpose} --yes stops it without asking, and starts it again",
             )
         absence = Absence(world=replace(world, lock=_Held(), journal=_Notes()))
+        world.journal.write(replace(memory, pending=before))
         try:
             stop(world, report, running, before.free if before else {})
             yield absence
         finally:
             undo(absence.world, report)
             absence.back = before is None or bring_back(world, report, before, timeout)
+            world.journal.write(memory)
 
 
 def _known(running: Instance, memory: Memory) -> Launch:
