@@ -5,18 +5,27 @@ BIN := $(VENV)/bin
 
 .PHONY: accuracy demo test test-setup setup lint engine fuzz docs bench
 
-$(VENV)/.demo: pyproject.toml
+# What is installed is a copy, compiled where there is a C compiler; made anew when a source has changed.
+SOURCES := pyproject.toml setup.py $(shell find src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*')
+
+define install
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[demo]'
-	@$(BIN)/python -m compileall -q src  # as pip does for what is not editable: every start is faster
+	rm -rf build
+	$(BIN)/pip install --quiet '.[$(EXTRAS)]'
 	@touch $@
+endef
+
+$(VENV)/.demo: EXTRAS := demo
+$(VENV)/.demo: $(SOURCES)
+	$(install)
 
 demo: $(VENV)/.demo
 	$(BIN)/launcher up demo --yes --ask "What is the capital of France?"
 
-$(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/pip install --quiet --editable '.[demo,dev]'
-	@touch $@
+$(VENV)/.dev: EXTRAS := demo,dev
+$(VENV)/.dev: $(SOURCES)
+	$(install)
+	@touch $(VENV)/.demo
 
 setup: $(VENV)/.dev
 

@@ -7,12 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from compileall import compile_dir
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-
-PACKAGE = Path(__file__).parents[1] / "src/launcher"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +44,8 @@ def table(title: str, rows: Sequence[Row]) -> str:
     )
 
 
-@cache
 def launcher() -> str:
-    """The command, with its modules compiled: pip does that when it installs, but not for an editable one."""
-    compile_dir(PACKAGE, quiet=1)
+    """The command, as it is installed beside this interpreter."""
     return str(Path(sys.executable).with_name("launcher"))
 
 
