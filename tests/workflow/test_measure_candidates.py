@@ -17,6 +17,8 @@ from launcher.workflow.measure import Measurer
 from launcher.workflow.up import Prepare
 from tuning import tried
 
+GIB = 1024**3
+
 
 class Model:
     """A server that answers prompts of up to 100 tokens."""
@@ -121,3 +123,13 @@ def test_an_interrupt_leaves_nothing_running() -> None:
     with pytest.raises(KeyboardInterrupt):
         scene.measure("a", "b")
     assert scene.desk.runtime.events == ["start a", "stop a"]
+
+
+def test_the_next_one_waits_for_the_gpu_memory_of_the_last() -> None:
+    scene = Scene()
+    desk = scene.desk
+    desk.free = {"GPU-1": 20 * GIB}
+    desk.clock.at[1.0] = lambda: desk.free.update({"GPU-1": 5 * GIB})
+    desk.clock.at[4.0] = lambda: desk.free.update({"GPU-1": 20 * GIB})
+    scene.measure("a", "b")
+    assert desk.runtime.ready_at - desk.runtime.load_seconds >= 4.0
