@@ -3,6 +3,8 @@
 import pytest
 
 from architectures import CONDITIONS, RECIPES, Condition, made_up, recorded
+from architectures.recipe import USUAL
+from launcher.core.memory.compute import Detail
 from launcher.core.memory.graph.architectures import DERIVED, builder_of
 from launcher.core.memory.layout import Layout, exceptions_of, homes
 from launcher.core.memory.project import Projection, Projector
@@ -10,6 +12,7 @@ from launcher.core.model import Model
 from launcher.core.settings import Settings
 
 RECORDED = recorded()
+DETAILS: tuple[Detail, Detail] = ("outline", "exact")
 IN_THE_ORACLE = frozenset(
     {
         "cohere2", "command-r", "deepseek2", "falcon-h1", "gemma2", "gemma3", "gemma3n", "gemma4", "glm4",
@@ -21,7 +24,7 @@ IN_THE_ORACLE = frozenset(
 """Architectures with recorded cases in ../shared/oracle."""
 
 
-def project(model: Model, condition: Condition) -> Projection:
+def project(model: Model, condition: Condition, detail: Detail = "exact") -> Projection:
     overrides = ((condition.host, "CPU"),) if condition.host else ()
     exceptions, common = exceptions_of(model, overrides)
     layout = Layout(
@@ -39,7 +42,7 @@ def project(model: Model, condition: Condition) -> Projection:
         cache_type_k=condition.cache,
         cache_type_v=condition.cache,
     )
-    return Projector(model, settings, condition.gpus)(layout, condition.n_ctx)
+    return Projector(model, settings, condition.gpus)(layout, condition.n_ctx, detail)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -55,3 +58,16 @@ def test_every_byte_is_where_the_engine_puts_it(name: str) -> None:
 def test_each_derived_graph_is_held_to_the_engine() -> None:
     made_up_ones = {name.partition("+")[0] for name in RECIPES}
     assert set(DERIVED) == made_up_ones | IN_THE_ORACLE
+
+
+@pytest.mark.parametrize("name", ["deepseek32", "glm-dsa"])
+@pytest.mark.parametrize("layers", [99, 20])
+def test_an_outline_counts_the_zeros_of_all_layers(
+    name: str, layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine reserves them for every layer at the start; here are sixty."""
+    monkeypatch.setattr("architectures.recipe.LAYERS", 60)
+    monkeypatch.setitem(USUAL, "block_count", 60)
+    model = Model.of(made_up(name))
+    outlined, exact = (project(model, Condition(layers=layers), detail) for detail in DETAILS)
+    assert [usage.compute for usage in outlined.usages] == [usage.compute for usage in exact.usages]

@@ -8,7 +8,7 @@ from launcher.core.memory.compute import Compute, Computer, Detail, Row, Subject
 from launcher.core.memory.context import context_bytes, window_cells
 from launcher.core.memory.graph.architectures import builder_of
 from launcher.core.memory.graph.builder import Ground
-from launcher.core.memory.layout import Layout
+from launcher.core.memory.layout import HOST, Layout
 from launcher.core.memory.sizing import Sizing
 from launcher.core.memory.weights import WeightSums
 from launcher.core.model import Model
@@ -93,7 +93,12 @@ class Projector:
             kv_offload=self.settings.kv_offload,
             window_cells=window_cells(self.model, sizing, self.settings),
             moved=layout.common,
+            crowd=self._crowd(layout) if self.model.sparse else (),
         )
+
+    def _crowd(self, layout: Layout) -> tuple[int, ...]:
+        homes = layout.homes[: self.model.n_layer]
+        return (*(homes.count(gpu) for gpu in range(self.gpus)), homes.count(HOST))
 
     def _rows(self, layout: Layout) -> list[Row]:
         rows: list[Row] = []

@@ -155,6 +155,11 @@ class Model:
         return self.metadata.number("residual_scale", 0.2 if self.architecture == "minicpm" else 0.0)
 
     @property
+    def sparse(self) -> bool:
+        """At least one layer has an indexer that chooses the tokens to attend to."""
+        return any(layer.indexed for layer in self.layers)
+
+    @property
     def recurrent(self) -> bool:
         """At least one layer keeps a recurrent state."""
         return any(layer.recurrent for layer in self.layers)

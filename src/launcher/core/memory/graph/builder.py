@@ -35,7 +35,8 @@ class Ground:
     """What a graph is built for: the devices and where things outside the layers lie.
 
     gpus: number of GPUs. first: home of layer 0. output: home of the output. moved: overrides of
-    tensors outside the layers. window_cells: cells of a window cache.
+    tensors outside the layers. window_cells: cells of a window cache. crowd: layers on each device,
+    the host last, where a graph of a few of them must know how many there are; else empty.
     """
 
     gpus: int
@@ -44,6 +45,7 @@ class Ground:
     kv_offload: bool
     window_cells: int
     moved: Exceptions
+    crowd: tuple[int, ...] = ()
 
 
 class Builder:

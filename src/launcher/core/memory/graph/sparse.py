@@ -21,12 +21,31 @@ def build_sparse(b: Builder, places: Iterable[Place]) -> None:
     for place in places:
         current = block(place, current)
     b.g.expand(b.head(current))
+    block.attention.reserve()
 
 
 class _ChosenTokens(Attention):
-    """Attention whose mask lets only the chosen tokens through."""
+    """Attention whose mask lets only the chosen tokens through.
+
+    For that each layer has a tensor of zeros, and the engine reserves those of all layers at the
+    start. `opened`: for each device the nodes that fill them.
+    """
 
     chosen: Node
+    home: int
+
+    def __init__(self, builder: Builder) -> None:
+        super().__init__(builder)
+        self.opened: dict[int, list[Node]] = {}
+
+    def reserve(self) -> None:
+        """Reserve the zeros of layers that this graph leaves out, until the last one is built."""
+        for device, count in enumerate(self.b.ground.crowd):
+            fills = self.opened.get(HOST if device == self.b.ground.gpus else device, [])
+            for _ in range(count - len(fills) if fills else 0):
+                zeros = Node("none", fills[0].ne, [], F32)
+                fills[-1].sources.append(zeros)
+                self.b.g.leafs.append(zeros)
 
     def _mask(self, inputs: CacheInputs) -> Node:
         g, mask, chosen = self.b.g, inputs.mask, self.chosen
@@ -34,6 +53,7 @@ class _ChosenTokens(Attention):
         closed = g.view(g.like("fill", mask), (1, cells, tokens, streams), (mask.nb[0], *mask.nb[1:3]))
         ids = g.view(chosen, (chosen.ne[0], chosen.ne[1], chosen.ne[3]), chosen.nb[1:3])
         zeros = g.like("fill", Node("none", (1, *ids.ne[:3]), [], F32))
+        self.opened.setdefault(self.home, []).append(zeros)
         opened = g.set_rows(closed, zeros, ids)
         shape, strides = (cells, tokens, 1, streams), (opened.nb[2], opened.nb[3], opened.nb[3])
         return g.like("add", g.view(opened, shape, strides), mask)
@@ -62,6 +82,7 @@ class _Block(LatentBlock):
         low = b.layer_norm(g.mul_mat(b.need(place, "attn_q_a.weight"), a), place, "attn_q_a_norm")
         if place.layer.indexed:
             self.attention.chosen = self._choose(place, a, low)
+        self.attention.home = place.home
         q = g.mul_mat(b.need(place, "attn_q_b.weight"), low)
         q = g.reshape(q, self.head, place.layer.heads, b.n_tokens)
         return self.absorbed(place, q, *self.compressed(place, a))
