@@ -12,6 +12,7 @@ from launcher.workflow.world import Reporter, World
 
 POLL_SHARE = 0.05
 SHORTEST_POLL, LONGEST_POLL = 0.02, 0.25
+LOOK_SECONDS = 0.1
 PHASE_SECONDS = 1.0
 LOG_TAIL = 400
 FAILED_LOG = ".launcher/failed.log"
@@ -50,22 +51,28 @@ def _wait_until_healthy(
     """Seconds until the server answered; raises LauncherError as soon as it can't any more."""
     clock = world.clock
     began = clock.monotonic()
-    phase, phase_read = FIRST, began
+    phase, phase_read, looked = FIRST, 0.0, -LOOK_SECONDS
     while world.server.health(rendered.url) != "ok":
-        instance = runtime.instance()
-        if instance is None or instance.state in ("exited", "unhealthy") or instance.restarts:
-            raise _start_failed(world, runtime, rendered, instance)
         elapsed = clock.monotonic() - began
+        if elapsed - looked >= LOOK_SECONDS:
+            looked = elapsed
+            _require_alive(world, runtime, rendered)
         if elapsed > timeout:
             raise failure(
                 f"{rendered.profile} is not healthy after {elapsed:.0f} s",
                 hint="launcher up --timeout SECONDS waits longer; launcher logs shows what it does",
             )
-        if clock.monotonic() - phase_read >= PHASE_SECONDS:
-            phase, phase_read = _phase(runtime), clock.monotonic()
+        if elapsed - phase_read >= PHASE_SECONDS:
+            phase, phase_read = _phase(runtime), elapsed
         report.say(f"{rendered.profile}: {phase}", elapsed)
         clock.sleep(_pause(elapsed))
     return clock.monotonic() - began
+
+
+def _require_alive(world: World, runtime: Runtime, rendered: Rendered) -> None:
+    instance = runtime.instance()
+    if instance is None or instance.state in ("exited", "unhealthy") or instance.restarts:
+        raise _start_failed(world, runtime, rendered, instance)
 
 
 def _pause(elapsed: float) -> float:
