@@ -7,14 +7,17 @@ cache. CPU time of this process, best of several runs.
 
 import random
 import struct
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from measure import Row, best, seconds, table
 
-from launcher.core.gguf_reader import ARRAY, STRING, UINT32, Pair
+from launcher.core.gguf_cursor import MAX_STRINGS
+from launcher.core.gguf_reader import ARRAY, MAX_KEYS, MAX_TENSORS, STRING, UINT32, Pair, read_part
 from launcher.core.gguf_writer import write_header
-from launcher.core.header import Tensor
+from launcher.core.header import HeaderError, Tensor
 from launcher.edges.files import write_atomic
 from launcher.edges.headers.cache import HeaderCache
 from launcher.edges.headers.file import read_file
@@ -23,6 +26,7 @@ from launcher.edges.headers.types import tensor_types
 TOKENS, MERGES = 262_144, 514_906
 INT32, FLOAT32, F16 = 5, 6, 1
 LAYERS, RUNS = 48, 7
+WINDOW = 1 << 16
 
 
 def strings(key: str, count: int, length: int) -> bytes:
@@ -66,6 +70,36 @@ def gemma_size_file() -> bytes:
     return whole + bytes(64)
 
 
+def hostile_file() -> bytes:
+    """A header that comes as near to all limits at once as it can, and whose last tensor stands twice."""
+    keys, tensors = MAX_KEYS - 1, MAX_TENSORS - 1
+    body = strings("a", MAX_STRINGS, 0)
+    body += b"".join(entry(f"k{index}", STRING, 6, bytes(48)) for index in range(keys - 1))
+    rows = [Tensor(f"t{index}", (32,), F16, 64) for index in range(tensors)]
+    plain = write_header([], [*rows, replace(rows[0])])
+    return plain[:16] + struct.pack("<Q", keys) + body + plain[24:]
+
+
+def refuse(data: bytes) -> None:
+    with suppress(HeaderError):
+        read_part(Memory(data), tensor_types())
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A file in memory."""
+
+    data: bytes
+    name: str = "hostile.gguf"
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        return self.data[offset : offset + max(length, WINDOW)]
+
+
 def rows() -> list[Row]:
     types = 1000 * seconds(tensor_types)
     with TemporaryDirectory() as name:
@@ -76,11 +110,14 @@ def rows() -> list[Row]:
         cold = 1000 * best(lambda: read_file(file, off))
         read_file(file, on)
         warm = 1000 * best(lambda: read_file(file, on))
+    data = hostile_file()
+    hostile = 1000 * best(lambda: refuse(data))
     vocabulary = f"a vocabulary of {TOKENS:,} and {MERGES:,} merges:"
     return [
         Row(what="table of tensor types, once per process", measured=types, unit="ms"),
         Row(what=f"{vocabulary} first reading", measured=cold, unit="ms", limit=60),
         Row(what=f"{vocabulary} again", measured=warm, unit="ms", limit=5),
+        Row(what="a hostile header near all limits at once: refused", measured=hostile, unit="ms", limit=100),
     ]
 
 

@@ -65,7 +65,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
         (WRITE.file([ARCHITECTURE], version=4), 4, "GGUF version 4;"),
         (b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 0), 8, "1,152,921,504,606,846,976 tensors"),
         (b"GGUF" + struct.pack("<IQQ", 3, 0, 1 << 60), 16, "metadata keys; at most"),
-        (b"GGUF" + struct.pack("<IQQ", 3, 0, 4000), 24, "a list of 4,000 metadata keys"),
+        (b"GGUF" + struct.pack("<IQQ", 3, 0, 2000), 24, "a list of 2,000 metadata keys"),
         (WRITE.file([WRITE.number("Q", 1 << 60) + bytes(8)]), 32, "metadata key 0 takes"),
         (WRITE.file([WRITE.text("") + bytes(8)]), FIRST_PAIR, "an empty key"),
         (WRITE.file([ARCHITECTURE, ARCHITECTURE]), 24 + len(ARCHITECTURE), "stands twice"),
@@ -89,6 +89,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused() -> None:
         (WRITE.file([], [WRITE.tensor("t" * 64, [1], 0, 0)]), 24, "more than 63 bytes"),
         (WRITE.file([], [WRITE.tensor("t", [1] * 5, 0, 0)]), 37, "5 dimensions"),
         (WRITE.file([], [WRITE.tensor("t", [1], 99, 0)]), 45, "unknown type 99"),
+        (WRITE.file([], [WRITE.tensor("t", [128], 42, 0)]), 45, "unknown type 42"),
         (WRITE.file([], [WRITE.tensor("t", [32, 0], 0, 0)]), 24, "has 0 elements"),
         (WRITE.file([], [WRITE.tensor("t", [1 << 40, 1 << 40], 0, 0)]), 24, "shape [1099511627776, "),
         (WRITE.file([], [WRITE.tensor("t", [1 << 62], 0, 0)]), 24, "has 4,611,686,018,427,387,904 elements"),
@@ -136,7 +137,10 @@ class Sparse:
 
 def test_a_header_that_is_spread_over_the_file_is_refused_after_a_bounded_number_of_reads() -> None:
     start = (
-        b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + WRITE.text("k") + struct.pack("<IIQ", ARRAY, STRING, 1 << 20)
+        b"GGUF"
+        + struct.pack("<IQQ", 3, 0, 1)
+        + WRITE.text("k")
+        + struct.pack("<IIQ", ARRAY, STRING, MAX_STRINGS)
     )
     with pytest.raises(HeaderError, match="the header is longer than 67,108,864 bytes"):
         read_part(Sparse(start), TYPES)

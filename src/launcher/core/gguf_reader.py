@@ -13,8 +13,8 @@ from launcher.core.gguf_cursor import Cursor, Source
 from launcher.core.header import MetadataValue, SkippedArray, Tensor, TensorType, TensorTypes
 from launcher.core.units import pad
 
-MAX_KEYS = 1 << 12
-MAX_TENSORS = 1 << 13
+MAX_KEYS = 1 << 11
+MAX_TENSORS = 1 << 12
 MAX_KEPT_ELEMENTS = 1024
 NUMBER_BYTES = 32
 """What a number costs in memory."""
