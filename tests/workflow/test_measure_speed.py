@@ -96,10 +96,10 @@ class Scene:
         self.desk.runtime.log = log
 
 
-def test_short_and_long_prompts_are_measured() -> None:
+def test_short_and_long_prompts_are_measured_after_one_to_warm_up() -> None:
     scene = Scene()
     found = scene.bench()
-    assert scene.model.asked == [512, 4096, 8112]
+    assert scene.model.asked == [128, 512, 4096, 8112]
     assert [speed.prompt_tokens for speed in found.speeds] == [512, 4096, 8112]
     assert (found.profile, found.plan_hash, found.n_ctx, found.failure) == ("glm", GLM.plan_hash, 8192, None)
 
@@ -140,14 +140,14 @@ def test_a_server_that_compose_restarted_has_died() -> None:
         scene.desk.runtime.running = replace(instance_of(GLM, "starting"), started=99.0)
 
     scene.model.dies = restart
-    assert "the server died at a prompt of 512 tokens" in (scene.bench().failure or "")
+    assert "the server died at a prompt of 128 tokens" in (scene.bench().failure or "")
 
 
 def test_a_server_that_was_removed_is_reported_as_that() -> None:
     scene = Scene()
     scene.model.strength = 1
     scene.model.dies = lambda: setattr(scene.desk.runtime, "running", None)
-    assert scene.bench().failure == "the server was removed at a prompt of 512 tokens"
+    assert scene.bench().failure == "the server was removed at a prompt of 128 tokens"
 
 
 def test_a_prompt_that_fails_on_a_server_that_lives_says_what_the_server_said() -> None:

@@ -17,6 +17,7 @@ from launcher.workflow.world import Reporter, World
 
 TEXT = """The memory of a machine is small, and what we ask of it is large. A table tells how much lies \
 where; a plan tells how much will. When both agree, nobody has to wait for a server that can't start. """
+WARM_UP_TOKENS, WARM_UP_ANSWER = 128, 8
 DEATH_SECONDS = 5.0
 POLL_SECONDS = 0.25
 LOG_TAIL = 60
@@ -90,19 +91,22 @@ class Bencher:
     def _speeds(
         self, server: Prompted, instance: Instance, lengths: Sequence[int], report: Reporter
     ) -> tuple[tuple[Speed, ...], str | None]:
-        """Speeds up to the first prompt that failed, and why that did."""
+        """Speeds up to the first prompt that failed, and why that did.
+
+        A short prompt goes before them, unmeasured: the first one also waits for kernels to be loaded.
+        """
         words = server.tokens(instance.url, TEXT)
+        warm_up = min(WARM_UP_TOKENS, lengths[0])
         speeds: list[Speed] = []
-        for length in lengths:
-            report.say(f"{instance.profile}: a prompt of {length:,} tokens")
+        for length, answer in ((warm_up, WARM_UP_ANSWER), *((each, ANSWER_TOKENS) for each in lengths)):
+            what = f"a prompt of {length:,} tokens" if answer == ANSWER_TOKENS else "warming up"
+            report.say(f"{instance.profile}: {what}")
             tokens = prompt(words, length)
             try:
-                speeds.append(
-                    server.speed(instance.url, tokens, answer_tokens=ANSWER_TOKENS, seconds=self.seconds)
-                )
+                speeds.append(server.speed(instance.url, tokens, answer_tokens=answer, seconds=self.seconds))
             except LauncherError as error:
-                return tuple(speeds), self._failure(instance, length, error)
-        return tuple(speeds), None
+                return tuple(speeds[1:]), self._failure(instance, length, error)
+        return tuple(speeds[1:]), None
 
     def _failure(self, before: Instance, length: int, error: LauncherError) -> str:
         """What became of the server, or what it said, when a prompt failed."""
