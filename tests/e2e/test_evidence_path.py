@@ -45,6 +45,16 @@ def test_a_start_leaves_what_the_server_really_allocated(conf: Stage) -> None:
     assert device["measured"] == sum(host["usage"].values())
 
 
+def test_a_restart_is_kept_beside_the_same_plan(conf: Stage) -> None:
+    assert conf.launcher("up", "long").returncode == 0
+    (first,) = told(conf, "evidence", "long")["records"]
+    assert conf.launcher("restart").returncode == 0
+    (second,) = told(conf, "evidence", "long")["records"]
+    assert second["at"] > first["at"]
+    assert second["predicted"] == first["predicted"]
+    assert second["measured"]["devices"][0]["usage"] == first["measured"]["devices"][0]["usage"]
+
+
 def test_a_server_that_never_became_healthy_is_marked_incomplete(conf: Stage) -> None:
     assert conf.launcher("up", "broken").returncode == 1
     (record,) = told(conf, "evidence")["records"]

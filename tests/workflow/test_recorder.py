@@ -54,6 +54,7 @@ class Scene:
         self.recorder = Recorder(
             runtimes={"compose": self.runtime},
             prepared=lambda: self.prepared,
+            machine=machine,
             digest=lambda image: f"{image}@sha256:1",
             store=self.store,
             now=lambda: 1000.0,
@@ -122,6 +123,20 @@ def test_the_log_of_another_server_is_no_evidence(change: Callable[[Scene], None
     change(scene)
     scene.recorder.record(GLM, 4.5, scene.report)
     assert scene.store.records == []
+
+
+def test_a_start_without_a_plan_is_kept_beside_that_of_an_earlier_one() -> None:
+    scene = Scene()
+    first = scene.record()
+    scene.store.records = [replace(first, at=1.0, speeds=record().speeds, peak={"GPU-1": 5}, measured=None)]
+    scene.prepared = None
+    assert scene.record(seconds=2.0) == replace(first, seconds=2.0)
+
+
+def test_an_earlier_start_on_another_machine_says_nothing_of_this_one() -> None:
+    scene = Scene(prepared=None, store=Kept([record(plan_hash=GLM.plan_hash, machine="elsewhere", gpus=())]))
+    scene.recorder.record(GLM, 4.5, scene.report)
+    assert len(scene.store.records) == 1
 
 
 def test_the_newest_record_of_a_running_plan_is_recalled() -> None:

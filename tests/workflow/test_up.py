@@ -170,6 +170,15 @@ def test_down_of_nothing_is_no_error(desk: Desk) -> None:
 def test_restart_starts_the_same_again(desk: Desk) -> None:
     restart(desk.running().world, desk.report, timeout=60)
     assert desk.runtime.events == ["stop old", "start old"]
+    assert [name for name, seconds in desk.witness.recorded if seconds is not None] == ["old"]
+
+
+def test_a_restart_that_fails_is_recorded_as_that(desk: Desk) -> None:
+    desk.running()
+    desk.runtime.broken = {"old"}
+    with pytest.raises(LauncherError):
+        restart(desk.world, desk.report, timeout=60)
+    assert desk.witness.recorded == [("old", None)]
 
 
 def test_restart_of_nothing_says_what_to_do(desk: Desk) -> None:

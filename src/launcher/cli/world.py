@@ -127,6 +127,7 @@ class LaunchSite:
         return Recorder(
             runtimes=runtimes,
             prepared=lambda: self._preparation.last if self._preparation else None,
+            machine=observed_machine,
             digest=lambda image: self.engine.image_digest(image),
             store=self.evidence,
             now=time.time,

@@ -28,43 +28,72 @@ class EvidenceStore(Protocol):
 class Recorder:
     """The Witness that reads the log of the server that was started.
 
-    prepared: what is being started, with its plan. digest: of an image by name, None for one that is
-    not there. now: seconds since the epoch.
+    prepared: what is being started, with its plan; None when it is started as it was before. machine:
+    the one that it is started on. digest: of an image by name, None for one that is not there. now:
+    seconds since the epoch.
     """
 
     runtimes: Mapping[RuntimeName, Runtime]
     prepared: Callable[[], Prepared | None]
+    machine: Callable[[], Machine]
     digest: Callable[[str], str | None]
     store: EvidenceStore
     now: Callable[[], float]
 
     def record(self, rendered: Rendered, seconds: float | None, report: Reporter) -> None:
-        prepared = self.prepared()
-        if prepared is None or prepared.rendered.plan_hash != rendered.plan_hash:
-            return
         try:
-            self._record(prepared, seconds, report)
+            self._record(rendered, seconds, report)
         except LauncherError as error:
             report.note(f"no evidence of this start: {error}")
 
     def recall(self, instance: Instance) -> Evidence | None:
-        kept = (record for record in reversed(self.store.read()) if record.plan_hash == instance.plan_hash)
+        return self._last(instance.plan_hash)
+
+    def _last(self, plan_hash: str) -> Evidence | None:
+        kept = (record for record in reversed(self.store.read()) if record.plan_hash == plan_hash)
         return next(kept, None)
 
-    def _record(self, prepared: Prepared, seconds: float | None, report: Reporter) -> None:
-        rendered = prepared.rendered
+    def _record(self, rendered: Rendered, seconds: float | None, report: Reporter) -> None:
+        begun = self._begun(rendered)
         runtime = self.runtimes[rendered.runtime]
         instance = runtime.instance()
-        if instance is None or instance.plan_hash != rendered.plan_hash:
+        if begun is None or instance is None or instance.plan_hash != rendered.plan_hash:
             return
         log = "\n".join(runtime.logs())
-        record = self._evidence(prepared, log, seconds)
+        known, machine = begun
+        record = replace(
+            known,
+            build=read_build(log),
+            digest=self.digest(rendered.image) if rendered.image else None,
+            seconds=seconds,
+            projected=projected_ledger(log, machine),
+            measured=measured_ledger(log, machine),
+            complete=seconds is not None,
+        )
         if record.complete and record.measured is None:
             report.note("the server's log does not say what lies where; launcher knows no other form of it")
         self.store.append(record)
 
-    def _evidence(self, prepared: Prepared, log: str, seconds: float | None) -> Evidence:
-        machine, image = prepared.machine, prepared.rendered.image
+    def _begun(self, rendered: Rendered) -> tuple[Evidence, Machine] | None:
+        """What is known of a start before its log, and where it is: by its plan, or by an earlier start.
+
+        None for one of which there is neither.
+        """
+        prepared = self.prepared()
+        if prepared is None:
+            return self._again(rendered.plan_hash)
+        if prepared.rendered.plan_hash != rendered.plan_hash:
+            return None
+        return self._planned(prepared), prepared.machine
+
+    def _again(self, plan_hash: str) -> tuple[Evidence, Machine] | None:
+        machine, earlier = self.machine(), self._last(plan_hash)
+        if earlier is None or not earlier.is_of(machine):
+            return None
+        return replace(earlier, at=self.now(), speeds=(), peak={}), machine
+
+    def _planned(self, prepared: Prepared) -> Evidence:
+        machine = prepared.machine
         return Evidence(
             profile=prepared.profile.name,
             plan_hash=prepared.rendered.plan_hash,
@@ -72,15 +101,10 @@ class Recorder:
             machine=machine.name,
             gpus=tuple(gpu.key for gpu in machine.gpus),
             gpu_names=tuple(gpu.name for gpu in machine.gpus),
-            build=read_build(log),
-            image=image,
-            digest=self.digest(image) if image else None,
+            image=prepared.rendered.image,
             at=self.now(),
-            seconds=seconds,
             predicted=prepared.plan.placed,
-            projected=projected_ledger(log, machine),
-            measured=measured_ledger(log, machine),
-            complete=seconds is not None,
+            complete=False,
         )
 
 

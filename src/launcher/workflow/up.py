@@ -78,9 +78,13 @@ def restart(world: World, report: Reporter, *, timeout: float) -> Outcome:
         memory = mend(world)
         if memory.active is None:
             raise failure("nothing to restart: no server was started here", hint="launcher up PROFILE")
+        rendered = memory.active.rendered
         stop(world, report, find(world, memory), memory.active.free)
-        start(world, report, memory.active.rendered)
-        return wait(world, report, memory.active.rendered, timeout)
+        start(world, report, rendered)
+        witness = world.witness()
+        outcome = _wait_or_record(world, witness, report, rendered, timeout)
+        witness.record(rendered, outcome.seconds, report)
+        return outcome
 
 
 def mend(world: World) -> Memory:
