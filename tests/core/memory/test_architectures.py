@@ -55,6 +55,15 @@ def test_every_byte_is_where_the_engine_puts_it(name: str) -> None:
         assert (devices, found.splits) == expected, condition
 
 
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_bound_for_what_is_not_derived_would_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("launcher.core.memory.project.builder_of", lambda model: None)
+    model = Model.of(made_up(name))
+    for condition, (devices, _) in zip(CONDITIONS, RECORDED[name], strict=True):
+        bounded = [usage.compute for usage in project(model, condition).usages[:-1]]
+        assert all(most >= real for most, (_, _, real) in zip(bounded, devices, strict=False)), condition
+
+
 def test_each_derived_graph_is_held_to_the_engine() -> None:
     made_up_ones = {name.partition("+")[0] for name in RECIPES}
     assert set(DERIVED) == made_up_ones | IN_THE_ORACLE

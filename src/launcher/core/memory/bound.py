@@ -10,17 +10,30 @@ COPIES = 4
 RESIDUALS = 16
 """Hidden states held at once; no graph of build 11160 that was measured holds more than ten."""
 
+INDEXED = 6
+"""Tensors held at once that have a score for each head of an indexer, token and cell."""
 
-def bound(model: Model, sizing: Sizing, gpus: int, *, pipeline: bool) -> Compute:
-    """Bytes that no device should exceed, the same for each GPU; made of the terms of known graphs."""
+COPIED = 2
+"""Weights of the host that a GPU holds at once."""
+
+
+def bound(model: Model, sizing: Sizing, gpus: int, *, pipeline: bool, offloading: bool) -> Compute:
+    """Bytes that no GPU should exceed, the same for each; made of the terms of known graphs.
+
+    offloading: weights lie on the host, and a GPU may get copies of them.
+    """
     copies = COPIES if pipeline else 1
-    tokens, vocabulary = sizing.n_tokens, model.n_vocab or 0
-    hidden = tokens * model.n_embd * FLOAT
-    mask = copies * tokens * sizing.n_ctx_seq * FLOAT
-    widest = max((_layer(layer, sizing) for layer in model.layers), default=0)
+    meta, tokens, vocabulary = model.metadata, sizing.n_tokens, model.n_vocab or 0
+    residuals = (RESIDUALS + copies) * tokens * model.n_embd * FLOAT
+    residuals *= max(1, meta.integer("hyper_connection.count", 1))
+    scored = tokens * sizing.n_ctx_seq * FLOAT
+    layer = max((_layer(layer, sizing) for layer in model.layers), default=0)
+    layer += INDEXED * meta.integer("attention.indexer.head_count", 0) * scored
     logits = sizing.n_outputs * vocabulary * FLOAT * 2
-    device = logits + (RESIDUALS + copies) * hidden + mask + widest
-    host = mask + (RESIDUALS + copies) * hidden
+    device = logits + residuals + copies * scored + layer
+    host = residuals + 2 * copies * scored + layer
+    if offloading:
+        device += COPIED * max(tensor.nbytes for tensor in model.header.tensors)
     return Compute((device,) * gpus + (host if gpus else host + device,), 0)
 
 

@@ -68,7 +68,7 @@ class MtpContext:
 
     def _compute(self, layout: Layout, sizing: Sizing, *, pipeline: bool) -> Compute:
         if self._computer is None:
-            return bound(self._block, sizing, self._gpus, pipeline=pipeline)
+            return bound(self._block, sizing, self._gpus, pipeline=pipeline, offloading=layout.may_offload)
         home = layout.homes[self._first]
         subject = Subject(
             sizing=sizing,

@@ -37,6 +37,11 @@ class Layout:
         """All layers and the output were asked onto GPUs."""
         return self.offloaded >= len(self.homes)
 
+    @property
+    def may_offload(self) -> bool:
+        """Weights besides the token embedding may lie on the host."""
+        return self.overridden or not self.full_offload
+
 
 def homes(n_layer_all: int, n_gpu_layers: int, proportions: Sequence[float]) -> tuple[int, ...]:
     """Device of each layer and of the output, for that many layers on GPUs in these proportions.

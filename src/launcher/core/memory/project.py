@@ -74,7 +74,7 @@ class Projector:
 
     def _compute(self, layout: Layout, sizing: Sizing, pipeline: bool, detail: Detail) -> Compute:
         if self._computer is None:
-            return bound(self.model, sizing, self.gpus, pipeline=pipeline)
+            return bound(self.model, sizing, self.gpus, pipeline=pipeline, offloading=layout.may_offload)
         subject = Subject(
             sizing=sizing,
             rows=self._rows(layout),

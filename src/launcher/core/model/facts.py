@@ -249,10 +249,15 @@ def _clamped(meta: Metadata, name: str, n_layer_all: int) -> tuple[bool, ...]:
 
 
 def _indexed(meta: Metadata, n_layer: int, il: int) -> int:
-    """Width of the indexer's key; glm-dsa has an indexer in some layers only (``is_indexer_full``)."""
-    if meta.architecture not in _SPARSE or il >= n_layer:
+    """Width of the indexer's key; glm-dsa has an indexer in some layers only (``is_indexer_full``).
+
+    Where it isn't known what the indexer keeps, as much again for a value, in every layer.
+    """
+    width = meta.integer("attention.indexer.key_length", 0)
+    if il >= n_layer:
         return 0
-    width = meta.integer("attention.indexer.key_length")
+    if meta.architecture not in _SPARSE:
+        return 2 * width
     listed = meta.array("attention.indexer.types")
     if listed is not None:
         return width if il < len(listed) and listed[il] else 0
