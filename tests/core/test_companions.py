@@ -13,12 +13,13 @@ from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.plan import Plan, plan
 from launcher.core.settings import Drafting, Settings
-from launcher.core.settings_reader import read_settings
 from launcher.core.subject import Subject
 from launcher.core.units import MIB
-from planning import GLM_SMALL, TINY, known, machine, production, profile
+from planning import GLM_SMALL, RTX_4090, TINY, known, machine, production, profile
 
 SHORT = production(n_ctx=8192)
+LARGE = production(n_ctx=131072, cache_type_k="f16", cache_type_v="f16")
+TAKEN = Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
 PROJECTOR = Header(
     metadata={"general.architecture": "clip"},
     tensors=(Tensor("v.blk.0.attn_q.weight", (1024, 1024), 1, 600 * MIB),),
@@ -27,18 +28,29 @@ PROJECTOR = Header(
 )
 
 
-def planned(companions: Companions, **environment: str) -> Plan:
-    about = Subject(
-        profile=profile(GLM_SMALL, environment=environment),
-        settings=replace(SHORT, drafting=replace(drafting(environment), model=companions.draft)),
-        known=known(GLM_SMALL),
-        companions=companions,
+def about(
+    companions: Companions,
+    environment: Mapping[str, str],
+    command: tuple[str, ...] = (),
+    settings: Settings = SHORT,
+) -> Subject:
+    made = Subject.of(
+        profile(GLM_SMALL, environment=environment, command=command), known(GLM_SMALL), companions
     )
-    return plan(about, machine())
+    read = made.settings
+    return replace(
+        made,
+        settings=replace(
+            settings,
+            projector=read.projector,
+            projector_offload=read.projector_offload,
+            drafting=read.drafting,
+        ),
+    )
 
 
-def drafting(environment: Mapping[str, str]) -> Drafting:
-    return read_settings(environment, ()).drafting
+def planned(companions: Companions, **environment: str) -> Plan:
+    return plan(about(companions, environment), machine())
 
 
 def free(found: Plan) -> list[int | None]:
@@ -46,15 +58,30 @@ def free(found: Plan) -> list[int | None]:
     return [line.free for line in found.placed.gpus]
 
 
+def added(found: Plan, alone: Plan) -> list[Usage]:
+    return [more - less for more, less in zip(usages(found), usages(alone), strict=True)]
+
+
 def test_a_projector_lies_on_the_first_gpu() -> None:
-    alone, more = free(planned(Companions())), free(planned(Companions(projector=PROJECTOR)))
-    assert alone[0] is not None
-    assert more == [alone[0] - 600 * MIB - PROJECTOR_COMPUTE, alone[1]]
+    alone, more = planned(Companions()), planned(Companions(projector=PROJECTOR))
+    assert added(more, alone) == [TAKEN, Usage(), Usage()]
+    assert free(more) == free(alone)
 
 
-def test_a_projector_that_is_not_offloaded_takes_nothing() -> None:
-    found = planned(Companions(projector=PROJECTOR), LLAMA_ARG_MMPROJ_OFFLOAD="off")
-    assert free(found) == free(planned(Companions()))
+def test_a_projector_that_is_not_offloaded_lies_on_the_host() -> None:
+    more = planned(Companions(projector=PROJECTOR), LLAMA_ARG_MMPROJ_OFFLOAD="off")
+    assert added(more, planned(Companions())) == [Usage(), Usage(), TAKEN]
+
+
+def test_the_fit_leaves_room_for_a_projector() -> None:
+    one = machine(RTX_4090)
+    alone, more = (
+        plan(about(companions, {}, settings=LARGE), one)
+        for companions in (Companions(), Companions(projector=PROJECTOR))
+    )
+    assert alone.holds
+    assert more.holds
+    assert usages(more)[0].model < usages(alone)[0].model + TAKEN.model
 
 
 def test_a_draft_model_is_part_of_the_figures() -> None:
@@ -63,13 +90,13 @@ def test_a_draft_model_is_part_of_the_figures() -> None:
     assert usages(more)[0].total > usages(alone)[0].total
     (finding,) = [each for each in more.findings if each.code == "L017"]
     assert finding.message.startswith("the draft model takes ")
-    assert finding.message.endswith("with the settings as given; the fit counts it")
+    assert finding.message.endswith("with the settings as given, and the fit counts it")
 
 
 def test_what_they_take_is_named() -> None:
     (finding,) = [each for each in planned(Companions(projector=PROJECTOR)).findings if each.code == "L017"]
     assert finding.message == (
-        "the projector takes 1,624 MiB on CUDA0, and leaves as much less free;"
+        "the projector takes 1,624 MiB on CUDA0, and the fit counts it;"
         " 1,024 MiB of it assumed for the projector's compute buffers"
     )
     assert not [each for each in planned(Companions()).findings if each.code == "L017"]
@@ -80,7 +107,7 @@ def test_more_than_a_gpu_has_free_does_not_fit() -> None:
     found = planned(Companions(projector=huge))
     assert (found.verdict, found.reason) == (
         "does-not-fit",
-        "models beside the profile's own need 7,424 MiB more than CUDA0 has free",
+        "CUDA0 needs 7,694 MiB more than is free (7,822 MiB with its margin)",
     )
 
 
@@ -139,19 +166,13 @@ def by_engine(
 ) -> tuple[Plan, tuple[str, ...]]:
     """The plan with an engine that repeats the estimate without companions, and the words it was asked."""
     asked: list[tuple[str, ...]] = []
-    about = Subject(
-        profile=profile(GLM_SMALL, environment=environment, command=command),
-        settings=settings,
-        known=known(GLM_SMALL),
-        companions=companions,
-    )
 
     def ask(model: Model, given: Mapping[str, str], words: tuple[str, ...], on: Machine) -> Placement:
         asked.append(words)
         placed = place(model, production(n_ctx=8192), on)
         return replace(placed, fitted=replace(placed.fitted, source="engine"))
 
-    return plan(about, machine(), ask=ask), asked[0]
+    return plan(about(companions, environment, command, settings), machine(), ask=ask), asked[0]
 
 
 def usages(found: Plan) -> list[Usage]:
@@ -162,8 +183,7 @@ def usages(found: Plan) -> list[Usage]:
 def test_what_the_dry_run_leaves_out_is_added_to_its_devices() -> None:
     alone, more = by_engine(Companions())[0], by_engine(Companions(projector=PROJECTOR))[0]
     first, *rest = usages(alone)
-    added = Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
-    assert usages(more) == [first + added, *rest]
+    assert usages(more) == [first + TAKEN, *rest]
     assert free(more) == free(alone)
 
 

@@ -1,14 +1,12 @@
 """What a server loads beside its model: a projector for images and sound, a draft model."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from launcher.core.fit import Placement, place
 from launcher.core.header import Header
-from launcher.core.ledger import Ledger, Usage
+from launcher.core.ledger import NO_USAGE, Ledger, Usage
 from launcher.core.machine import Gpu, Machine
 from launcher.core.model import Model
-from launcher.core.options import FALSY
 from launcher.core.settings import NO_DRAFTING, Drafting, Settings
 from launcher.core.units import MIB
 
@@ -56,11 +54,18 @@ def underived(drafting: Drafting, model: Model | None) -> str | None:
 def drafted(model: Model, settings: Settings, machine: Machine) -> tuple[Usage, ...]:
     """What drafting takes more on each GPU, and last on the host, before any fit: a draft model, or
     the MTP block with its context and the states to go back to."""
-    alike = replace(settings, fit=False)
-    more, less = (
-        place(model, each, machine).initial.devices for each in (alike, replace(alike, drafting=NO_DRAFTING))
-    )
-    usages = tuple(with_it.usage - without.usage for with_it, without in zip(more, less, strict=True))
+    return _difference(model, settings, replace(settings, drafting=NO_DRAFTING), machine)
+
+
+def left_out(model: Model, settings: Settings, machine: Machine) -> tuple[Usage, ...]:
+    """What the engine's dry run doesn't count: what drafts, and a projector."""
+    alone = replace(settings, drafting=NO_DRAFTING, projector=NO_USAGE)
+    return _difference(model, settings, alone, machine)
+
+
+def _difference(model: Model, settings: Settings, less: Settings, machine: Machine) -> tuple[Usage, ...]:
+    ledgers = (place(model, replace(each, fit=False), machine).initial.devices for each in (settings, less))
+    usages = tuple(more.usage - alone.usage for more, alone in zip(*ledgers, strict=True))
     return _by_machine(usages, settings, len(machine.gpus))
 
 
@@ -73,17 +78,11 @@ def _by_machine(usages: tuple[Usage, ...], settings: Settings, gpus: int) -> tup
     return (*placed, usages[-1])
 
 
-def burdens(companions: Companions, environment: Mapping[str, str], machine: Machine) -> tuple[Usage, ...]:
-    """What a projector takes on each GPU, and last on the host.
-
-    The engine adds it to the target of the first GPU (``server-context.cpp``, build 11160).
-    """
-    taken = [Usage()] * (len(machine.gpus) + 1)
-    if companions.projector is not None:
-        weights = sum(tensor.nbytes for tensor in companions.projector.tensors)
-        on_gpu = machine.gpus and environment.get("LLAMA_ARG_MMPROJ_OFFLOAD", "on") not in FALSY
-        taken[0 if on_gpu else -1] += Usage(model=weights, compute=PROJECTOR_COMPUTE)
-    return tuple(taken)
+def projector_usage(projector: Header | None) -> Usage:
+    """What a projector takes: its weights, and as much for its compute buffers as is assumed."""
+    if projector is None:
+        return NO_USAGE
+    return Usage(model=sum(tensor.nbytes for tensor in projector.tensors), compute=PROJECTOR_COMPUTE)
 
 
 def with_burdens(placement: Placement, taken: tuple[Usage, ...]) -> Placement:

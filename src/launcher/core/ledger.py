@@ -36,6 +36,9 @@ class Usage:
         )
 
 
+NO_USAGE = Usage()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceLine:
     """One row of a ledger. `total`, `free` and `margin` are bytes; unknown is None.

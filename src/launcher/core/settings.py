@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from launcher.core.ledger import NO_USAGE, Usage
 from launcher.core.model import Model
 from launcher.core.units import MIB
 
@@ -56,7 +57,8 @@ class Settings:
     split_mode: None is not set, which means layer. fit_target: bytes per device, None is 1024 MiB
     each. tensor_split: proportions per device. overrides: (tensor name pattern, buffer type) in
     order, as given by ``-ot``. n_outputs: rows of logits that are reserved, None for one for each
-    token of a micro-batch, as the dry run does.
+    token of a micro-batch, as the dry run does. projector: what one takes, on the first GPU unless
+    it is not offloaded.
     """
 
     n_ctx: int = 0
@@ -85,6 +87,8 @@ class Settings:
     mmap: bool = True
     mlock: bool = False
     n_outputs: int | None = None
+    projector: Usage = NO_USAGE
+    projector_offload: bool = True
     drafting: Drafting = NO_DRAFTING
 
     @property

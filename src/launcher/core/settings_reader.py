@@ -142,6 +142,7 @@ _FIELDS: Fields = {
     "SWA_FULL": ("swa_full", _switch),
     "CACHE_RAM": ("cache_ram", lambda text: int(text) * MIB),
     "CTX_CHECKPOINTS": ("ctx_checkpoints", int),
+    "MMPROJ_OFFLOAD": ("projector_offload", _switch),
 }
 """Option: the field of Settings, and how its text is read."""
 

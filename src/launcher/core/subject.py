@@ -1,11 +1,12 @@
 """What is planned: a profile, its settings and its model."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from launcher.core.companions import ALONE, Companions, beside, burdens, drafted, underived
+from launcher.core.companions import ALONE, Companions, beside, drafted, left_out, projector_usage, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
-from launcher.core.ledger import Usage
+from launcher.core.ledger import NO_USAGE, Usage
 from launcher.core.machine import Headroom, Machine
 from launcher.core.model import Model, features
 from launcher.core.options import TRUTHY
@@ -74,9 +75,12 @@ class Subject:
     def of(cls, profile: Profile, known: KnownModel, companions: Companions = ALONE) -> "Subject":
         """Raises UsageError for settings that llama-server would refuse."""
         settings = read_settings(profile.environment, profile.command)
-        if companions.draft is not None:
-            settings = replace(settings, drafting=replace(settings.drafting, model=companions.draft))
-        return cls(profile=profile, settings=settings, known=known, companions=companions)
+        beside = replace(
+            settings,
+            projector=projector_usage(companions.projector),
+            drafting=replace(settings.drafting, model=companions.draft),
+        )
+        return cls(profile=profile, settings=beside, known=known, companions=companions)
 
     @property
     def missing(self) -> str | None:
@@ -91,7 +95,7 @@ class Subject:
         return switched or "--context-shift" in self.profile.command
 
     def on(self, machine: Machine) -> Machine:
-        """What the profile has of `machine`: less than is free where models beside its own lie."""
+        """What the engine's dry run has of `machine`: less than is free where it leaves something out."""
         return beside(self.seen(machine), self.claims(machine))
 
     def seen(self, machine: Machine) -> Machine:
@@ -107,25 +111,25 @@ class Subject:
             return replace(machine, gpus=(), headroom=headroom)
         return replace(machine, host_limit=profile.memory_limit, headroom=headroom)
 
-    def burdens(self, machine: Machine) -> tuple[Usage, ...]:
-        """What a projector takes on each GPU, and last on the host."""
-        return burdens(self.companions, self.profile.environment, self.seen(machine))
-
-    def claims(self, machine: Machine) -> tuple[int, ...]:
-        """Bytes that it takes on each GPU."""
-        return tuple(usage.total for usage in self.burdens(machine)[:-1])
-
     def drafted(self, machine: Machine) -> tuple[Usage, ...]:
         """What drafting takes on each GPU, and last on the host."""
-        seen = self.seen(machine)
-        if self.known.model is None or not self.settings.drafting.active:
-            return (Usage(),) * (len(seen.gpus) + 1)
-        return drafted(self.known.model, self.settings, seen)
+        return self._beside(drafted, machine)
 
     def left_out(self, machine: Machine) -> tuple[Usage, ...]:
-        """What the engine's dry run doesn't know of."""
-        pairs = zip(self.burdens(machine), self.drafted(machine), strict=True)
-        return tuple(projector + draft for projector, draft in pairs)
+        """What the engine's dry run doesn't count, on each GPU and last on the host."""
+        return self._beside(left_out, machine)
+
+    def _beside(
+        self, taken: Callable[[Model, Settings, Machine], tuple[Usage, ...]], machine: Machine
+    ) -> tuple[Usage, ...]:
+        seen, settings = self.seen(machine), self.settings
+        if self.known.model is None or not (settings.drafting.active or settings.projector.total):
+            return (NO_USAGE,) * (len(seen.gpus) + 1)
+        return taken(self.known.model, settings, seen)
+
+    def claims(self, machine: Machine) -> tuple[int, ...]:
+        """Bytes that it leaves out on each GPU."""
+        return tuple(usage.total for usage in self.left_out(machine)[:-1])
 
 
 def _facts(path: str | None, header: Header, model: Model | None) -> ModelFacts:

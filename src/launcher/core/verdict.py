@@ -1,13 +1,11 @@
 """The verdict: does a placement hold, and as what?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from launcher.core.fit import Placement
 from launcher.core.host_memory import HostDemand
 from launcher.core.ledger import DeviceLine
-from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.settings import Settings
 from launcher.core.units import mib_up
@@ -47,16 +45,6 @@ class Judgement:
     verdict: Verdict
     reason: str
     shortfalls: tuple[Shortfall, ...] = ()
-
-
-def crowded_out(taken: Sequence[int], machine: Machine) -> Judgement | None:
-    """The verdict when models beside the profile's own take more than is free on a GPU; else None."""
-    short = [
-        f"models beside the profile's own need {mib_up(each - gpu.free):,} MiB more than CUDA{index} has free"
-        for index, (each, gpu) in enumerate(zip(taken, machine.gpus, strict=True))
-        if each > gpu.free
-    ]
-    return Judgement(verdict="does-not-fit", reason="; ".join(short)) if short else None
 
 
 def shortfalls(placement: Placement, allowance: int = 0) -> tuple[Shortfall, ...]:

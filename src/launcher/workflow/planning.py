@@ -130,7 +130,7 @@ class Planner:
     def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
         """What would help; nothing where the model is not known."""
         about = self.subject(name, machine)
-        model, seen = about.known.model, about.on(machine)
+        model, seen = about.known.model, about.seen(machine)
         return () if model is None else advise(assess(about.settings, model, seen), model, seen, types)
 
     def max_context(self, name: str, machine: Machine) -> int | None:
@@ -142,4 +142,4 @@ class Planner:
         model = about.known.model
         if model is None:
             raise failure(about.missing or "the model is not known", where=f"[{name}]")
-        return largest_context(about.settings, model, trial(model, about.on(machine)))
+        return largest_context(about.settings, model, trial(model, about.seen(machine)))

@@ -44,7 +44,7 @@ class _Fit:
         self.settings = settings
         self.machine = machine
         self.gpus = _visible(machine.gpus, settings)
-        self.margins = _margins(settings, max(len(self.gpus), 1))
+        self.margins = _margins(settings, self.gpus)
         self.project = projector(model, settings, len(self.gpus))
         counted = model.n_layer_all if settings.drafting.mtp else model.n_layer
         self.n_layers = counted + 1
@@ -212,6 +212,8 @@ class _Fit:
         )
 
     def _ledger(self, projection: Projection, layout: Layout, shares: Shares | None) -> Ledger:
+        usages = list(projection.usages)
+        usages[0 if self.gpus and self.settings.projector_offload else -1] += self.settings.projector
         lines = [
             DeviceLine(
                 name=f"CUDA{index}",
@@ -219,7 +221,7 @@ class _Fit:
                 total=gpu.total,
                 free=gpu.free,
                 margin=self.margins[index],
-                usage=projection.usages[index],
+                usage=usages[index],
                 layers=layout.homes.count(index),
                 overflow_layers=_overflowing(layout, index),
             )
@@ -230,7 +232,7 @@ class _Fit:
             total=self.machine.host_memory,
             free=self.machine.host_free,
             margin=None if self.gpus else self.margins[0],
-            usage=projection.usages[-1],
+            usage=usages[-1],
             layers=layout.homes.count(HOST),
         )
         return Ledger(
@@ -261,12 +263,16 @@ def _visible(gpus: Sequence[Gpu], settings: Settings) -> tuple[Gpu, ...]:
     return (gpus[settings.main_gpu],) if 0 <= settings.main_gpu < len(gpus) else ()
 
 
-def _margins(settings: Settings, count: int) -> tuple[int, ...]:
-    """Bytes to leave free per device; a single value counts for all."""
-    given = settings.fit_target or (DEFAULT_TARGET,)
-    if len(given) == 1:
-        return given * count
-    return (*given, *(DEFAULT_TARGET,) * count)[:count]
+def _margins(settings: Settings, gpus: Sequence[Gpu]) -> tuple[int, ...]:
+    """Bytes to leave free per device; a single value counts for all.
+
+    The server adds its projector to that of the first GPU (``server-context.cpp``, build 11160).
+    """
+    given, count = settings.fit_target or (DEFAULT_TARGET,), max(len(gpus), 1)
+    first, *others = given * count if len(given) == 1 else (*given, *(DEFAULT_TARGET,) * count)[:count]
+    if gpus and settings.projector_offload:
+        first += settings.projector.total
+    return (first, *others)
 
 
 def _tensor_split(shares: Shares | None) -> tuple[int, ...] | None:

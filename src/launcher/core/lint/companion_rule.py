@@ -8,12 +8,10 @@ from launcher.core.ledger import Source, Usage
 from launcher.core.machine import Machine
 from launcher.core.subject import Subject
 from launcher.core.units import mib_up
-from launcher.core.verdict import crowded_out
 
 CODE = "L017"
 TITLE = "Count what is loaded beside the model"
-TAKEN = "and leaves as much less free"
-COUNTED = "with the settings as given; the fit counts it"
+COUNTED = "and the fit counts it"
 ADDED = "as estimated: the engine's dry run leaves it out, so that it is added to the figures"
 ASSUMED = f"; {mib_up(PROJECTOR_COMPUTE):,} MiB of it assumed for the projector's compute buffers"
 
@@ -24,29 +22,30 @@ def companion_findings(subject: Subject, machine: Machine, source: Source) -> It
     source: of the ledger. The engine's dry run leaves them out, so that they are added to it.
     """
     by_engine = source == "engine"
-    taken = subject.claims(machine)
-    projector = _amounts(subject.burdens(machine), host=by_engine)
-    if projector:
+    settings = subject.settings
+    if settings.projector.total:
+        where = "CUDA0" if subject.seen(machine).gpus and settings.projector_offload else "Host"
         yield Finding(
             code=CODE,
-            level="error" if crowded_out(taken, subject.seen(machine)) else "info",
-            message=f"the projector takes {projector}, {ADDED if by_engine else TAKEN}{ASSUMED}",
+            level="info",
+            message=f"the projector takes {mib_up(settings.projector.total):,} MiB on {where},"
+            f" {ADDED if by_engine else COUNTED}{ASSUMED}",
             key="MMPROJ",
         )
-    draft = _amounts(subject.drafted(machine), host=True)
+    draft = _amounts(subject.drafted(machine))
     if draft:
         own = subject.companions.draft is None
         yield Finding(
             code=CODE,
             level="info",
-            message=f"{'the MTP block and its context take' if own else 'the draft model takes'} {draft},"
-            f" {ADDED if by_engine else COUNTED}",
+            message=f"{'the MTP block and its context take' if own else 'the draft model takes'} {draft}"
+            f" with the settings as given, {ADDED if by_engine else COUNTED}",
             key="SPEC_TYPE" if own else "SPEC_DRAFT_MODEL",
         )
 
 
-def _amounts(usages: Sequence[Usage], *, host: bool) -> str:
+def _amounts(usages: Sequence[Usage]) -> str:
     """Bytes by device, in words; nothing where nothing is taken."""
-    names = [*(f"CUDA{index}" for index in range(len(usages) - 1)), *(["Host"] if host else [])]
-    pairs = zip(names, usages, strict=False)
+    names = (*(f"CUDA{index}" for index in range(len(usages) - 1)), "Host")
+    pairs = zip(names, usages, strict=True)
     return ", ".join(f"{mib_up(usage.total):,} MiB on {name}" for name, usage in pairs if usage.total)

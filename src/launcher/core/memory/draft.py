@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cached_property
 
-from launcher.core.ledger import Usage
+from launcher.core.ledger import NO_USAGE, Usage
 from launcher.core.memory.bound import bound
 from launcher.core.memory.compute import Compute, Computer, Row, Subject, Switches
 from launcher.core.memory.context import context_bytes, window_cells
@@ -17,12 +17,13 @@ from launcher.core.settings import NO_DRAFTING, Settings
 
 def draft_settings(settings: Settings) -> Settings:
     """Of the context that drafts (``common_base_params_to_speculative``): one row of logits for each
-    slot, caches of its own types."""
+    slot, caches of its own types, and nothing else beside it."""
     return replace(
         settings,
         cache_type_k=settings.drafting.cache_type_k,
         cache_type_v=settings.drafting.cache_type_v,
         n_outputs=settings.n_seq_max,
+        projector=NO_USAGE,
         drafting=NO_DRAFTING,
     )
 

@@ -44,6 +44,8 @@ def projector(model: Model, settings: Settings, gpus: int) -> Projector:
         cpu_moe=False,
         cache_ram=default.cache_ram,
         ctx_checkpoints=default.ctx_checkpoints,
+        projector=default.projector,
+        projector_offload=default.projector_offload,
         drafting=replace(settings.drafting, model=None),
     )
     return _kept(_Same(model), alike, gpus)

@@ -15,7 +15,6 @@ from launcher.core.plan.values import Plan
 from launcher.core.speed import estimate_speed
 from launcher.core.strategy import fit_environment, roomier_fit
 from launcher.core.subject import Subject
-from launcher.core.verdict import crowded_out
 
 Ask = Callable[[Model, Mapping[str, str], tuple[str, ...], Machine], Placement]
 """The engine, asked where it puts a model under an environment and a command line on a machine."""
@@ -32,11 +31,11 @@ def plan(
     """
     if subject.known.model is None or subject.missing:
         return _without_facts(subject, subject.seen(machine))
-    model, seen = subject.known.model, subject.on(machine)
+    model, seen = subject.known.model, subject.seen(machine)
     estimate = assess(subject.settings, model, seen)
     if ask is not None:
         return _by_engine(subject, model, machine, estimate, ask)
-    beside = any(subject.claims(machine)) or subject.settings.drafting.active
+    beside = subject.settings.drafting.active or subject.settings.projector.total
     if measured is not None and not beside:
         estimate = with_measured(estimate, measured, model, seen)
     return _placed(subject, model, machine, estimate)
@@ -51,7 +50,7 @@ def _by_engine(subject: Subject, model: Model, whole: Machine, estimate: Assessm
     answer = ask(model, environment, (*subject.profile.command, *room), seen)
     found = reassess(estimate, answer, model, seen, left_out)
     told = _placed(subject, model, whole, found)
-    return replace(told, findings=(*told.findings, *compare(choice.placement.fitted, answer.fitted)))
+    return replace(told, findings=(*told.findings, *compare(choice.placement.fitted, found.placement.fitted)))
 
 
 def plan_without_answer(subject: Subject, machine: Machine, error: LauncherError) -> Plan:
@@ -88,9 +87,9 @@ def _without_facts(subject: Subject, machine: Machine) -> Plan:
 
 
 def _placed(subject: Subject, model: Model, whole: Machine, found: Assessment) -> Plan:
-    machine = subject.on(whole)
+    machine = subject.seen(whole)
     placement = found.placement
-    judgement = crowded_out(subject.claims(whole), subject.seen(whole)) or found.judgement
+    judgement = found.judgement
     case = Case(subject=subject, model=model, machine=machine, assessment=found)
     return Plan(
         profile=subject.profile.name,
