@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.doctor import Check, Engine, Facts, Folder, PortUse, examine
+from launcher.core.doctor import Check, Engine, Facts, Folder, Image, PortUse, examine, wanted_images
 from launcher.core.errors import Problem
 from launcher.core.hardware import Hardware, HostMemory, ObservedGpu
+from launcher.core.images import Lock, Pin
 from launcher.core.launch import Instance
 from launcher.core.machine import Gpu
 from launcher.core.units import GIB
 
+OFFICIAL = "ghcr.io/ggml-org/llama.cpp:server-cuda"
 CARD = Gpu(name="RTX 4090", total=24 * GIB, free=23 * GIB)
 HARDWARE = Hardware(
     host_name="desk", host=HostMemory(), gpus=(ObservedGpu(gpu=CARD),), driver="575.57", cuda="12.9"
@@ -18,7 +20,7 @@ HARDWARE = Hardware(
 ENGINE = Engine(
     version="28.2.2",
     gpu_access=("CDI",),
-    image=True,
+    images=(Image(name=OFFICIAL, reference=OFFICIAL, here=True),),
     data_root=Folder(path="/var/lib/docker", exists=True, readable=True, free=50 * GIB),
 )
 WELL = Facts(
@@ -135,7 +137,9 @@ def test_a_port_that_the_launchers_own_server_has() -> None:
 @pytest.mark.parametrize(("free", "level"), [(3 * GIB, "warning"), (30 * GIB, "ok"), (None, "ok")])
 def test_room_for_an_image_that_is_not_here_yet(free: int | None, level: str) -> None:
     root = Folder(path="/var/lib/docker", exists=True, readable=True, free=free)
-    facts = replace(WELL, engine=replace(ENGINE, image=False, data_root=root))
+    facts = replace(
+        WELL, engine=replace(ENGINE, images=(replace(ENGINE.images[0], here=False),), data_root=root)
+    )
     assert check(facts, "image").level == level
 
 
@@ -150,3 +154,25 @@ def test_a_models_folder_that_cannot_be_read() -> None:
     folder = Folder(path="/models", exists=True, readable=False, free=GIB)
     found = check(replace(WELL, models=folder), "models folder")
     assert (found.level, found.what) == ("problem", "/models can't be read")
+
+
+def test_images_are_those_that_profiles_name_each_once_and_as_pinned() -> None:
+    lock = Lock(pins={OFFICIAL: Pin(digest="ghcr.io/ggml-org/llama.cpp@sha256:1")})
+    assert wanted_images((None, "my/llama:1", None), lock, HARDWARE) == {
+        OFFICIAL: "ghcr.io/ggml-org/llama.cpp@sha256:1",
+        "my/llama:1": "my/llama:1",
+    }
+    assert wanted_images((), Lock(), HARDWARE) == {OFFICIAL: OFFICIAL}
+    assert list(wanted_images((), Lock(), Problem(what="no NVML"))) == ["ghcr.io/ggml-org/llama.cpp:server"]
+
+
+def test_every_image_has_a_line() -> None:
+    images = (
+        Image(name="my/llama:1", reference="my/llama:1", here=True),
+        Image(name=OFFICIAL, reference="ghcr.io/ggml-org/llama.cpp@sha256:1", here=False),
+    )
+    found = examine(replace(WELL, engine=replace(ENGINE, images=images)), "compose")
+    assert [each.what for each in found if each.name == "image"] == [
+        "my/llama:1 is here",
+        f"{OFFICIAL}, as it is pinned, is downloaded at the first start; 50.0 GiB free for images",
+    ]

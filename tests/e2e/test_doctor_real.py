@@ -25,5 +25,8 @@ def test_doctor_sees_docker_and_the_launchers_own_server(stage: Stage) -> None:
     running = found(stage)
     assert {running[name][0] for name in ("Docker engine", "Docker Compose", "image")} == {"ok"}
     assert running[f"port {port}"] == ("ok", "the launcher's own server has it: small")
+    assert running["image"][1] == "ghcr.io/ggml-org/llama.cpp:server is here"
+    (stage.root / "models.conf").write_text(f"{conf}IMAGE=not/there:1\n", encoding="utf-8")
+    assert found(stage)["image"][1].startswith("not/there:1 is downloaded at the first start")
     stage.compose("stop")
     assert found(stage)[f"port {port}"] == ("ok", "free on 127.0.0.1")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from launcher.core.doctor import Engine, Folder, PortUse
+from launcher.core.doctor import Engine, Folder, Image, PortUse
 from launcher.core.errors import Problem, failure
 from launcher.core.hardware import Hardware, HostMemory, ObservedGpu
 from launcher.core.launch import Instance, State
@@ -96,7 +96,9 @@ WANTED = Wanted(models_dir="/models", addresses=(("127.0.0.1", 80), ("127.0.0.1"
 
 def test_what_is_seen_becomes_facts() -> None:
     facts = observe(surroundings(), WANTED)
-    assert facts.engine == Engine(version="28.2.2", gpu_access=(), image=True, data_root=None)
+    name = "ghcr.io/ggml-org/llama.cpp:server-cuda"
+    images = (Image(name=name, reference=name, here=True),)
+    assert facts.engine == Engine(version="28.2.2", gpu_access=(), images=images, data_root=None)
     assert (facts.compose, facts.hardware) == ("2.40.0", HARDWARE)
     assert facts.models == Folder(path="/models", exists=True, readable=True)
     assert facts.ports == (

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import click
 
+from launcher.cli.images import lock_file
 from launcher.cli.options import LauncherCommand, Workspace, workspace
 from launcher.cli.planning import Containers
 from launcher.cli.project import Project, load_project
@@ -12,7 +13,7 @@ from launcher.cli.world import LaunchSite
 from launcher.console import Console
 from launcher.core.errors import LauncherError
 from launcher.core.launch import Instance
-from launcher.core.profiles import RuntimeName
+from launcher.core.profiles import Profile, RuntimeName
 from launcher.workflow.doctor import Surroundings, Wanted, observe, seen
 from launcher.workflow.runtime import Runtime
 
@@ -69,11 +70,17 @@ def _wanted(space: Workspace) -> Wanted:
         models_dir=str(space.models_dir), compose_file=seen(lambda: Containers(space.root).problem)
     )
     try:
-        return replace(wanted, addresses=_addresses(load_project(space)))
+        profiles = _active(load_project(space))
+        lock = lock_file(space).read()
     except LauncherError as error:
         return replace(wanted, conf=error.problems)
+    return replace(
+        wanted,
+        images=tuple(profile.image for profile in profiles if profile.runtime == "compose"),
+        lock=lock,
+        addresses=tuple(dict.fromkeys((profile.host_bind, profile.host_port) for profile in profiles)),
+    )
 
 
-def _addresses(project: Project) -> tuple[tuple[str, int], ...]:
-    profiles = (project.profile(name, partial=True) for name in project.registry.names())
-    return tuple(dict.fromkeys((profile.host_bind, profile.host_port) for profile in profiles))
+def _active(project: Project) -> tuple[Profile, ...]:
+    return tuple(project.profile(name, partial=True) for name in project.registry.names())

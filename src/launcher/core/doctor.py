@@ -1,12 +1,13 @@
 """Whether this computer can start servers: what was seen, judged."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from launcher.core.errors import Problem
 from launcher.core.hardware import Hardware
+from launcher.core.images import Lock
 from launcher.core.launch import Instance
 from launcher.core.profiles import RuntimeName
 from launcher.core.render import COMPOSE_FILE
@@ -49,13 +50,23 @@ class PortUse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that servers are started from. name: as profiles give it. reference: the name, or the digest
+    that it is pinned to. here: whether it is there already."""
+
+    name: str
+    reference: str
+    here: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Engine:
-    """The Docker engine. gpu_access: the ways by which NVIDIA GPUs get into its containers. image: whether
-    the official image is there. data_root: where it keeps images, None where that can't be seen."""
+    """The Docker engine. gpu_access: the ways by which NVIDIA GPUs get into its containers. images: those
+    that profiles want. data_root: where it keeps images, None where that can't be seen."""
 
     version: str
     gpu_access: tuple[str, ...]
-    image: bool
+    images: tuple[Image, ...]
     data_root: Folder | None
 
 
@@ -105,7 +116,7 @@ def _docker(facts: Facts) -> Iterator[Check]:
         yield _failed("Docker engine", engine)
     else:
         yield _version("Docker engine", engine.version, TESTED_ENGINE)
-        yield _image(engine, facts.hardware)
+        yield from (_image(image, engine.data_root) for image in engine.images)
     if isinstance(compose, Problem):
         yield _failed("Docker Compose", compose)
     else:
@@ -131,23 +142,28 @@ def _leading(version: str) -> Version | None:
     return (int(major), int(minor)) if major.isdigit() and minor.isdigit() else None
 
 
-def _image(engine: Engine, hardware: Hardware | Problem) -> Check:
-    image = wanted_image(hardware)
-    if engine.image:
-        return Check(name="image", level="ok", what=f"{image} is here")
-    free = engine.data_root.free if engine.data_root else None
+def _image(image: Image, data_root: Folder | None) -> Check:
+    pinned = "" if image.reference == image.name else ", as it is pinned,"
+    if image.here:
+        return Check(name="image", level="ok", what=f"{image.name}{pinned} is here")
+    free = data_root.free if data_root else None
     room = "" if free is None else f"; {_gib(free)} free for images"
-    what = f"{image} is downloaded at the first start{room}"
+    what = f"{image.name}{pinned} is downloaded at the first start{room}"
     if free is not None and free < IMAGE_SPACE:
         hint = f"keep {_gib(IMAGE_SPACE)} free for a GPU image: docker system prune removes what is unused"
         return Check(name="image", level="warning", what=what, hint=hint)
     return Check(name="image", level="ok", what=what)
 
 
-def wanted_image(hardware: Hardware | Problem) -> str:
-    """The official image for these GPUs; that for the processor where they can't be seen."""
+def wanted_images(names: Sequence[str | None], lock: Lock, hardware: Hardware | Problem) -> Mapping[str, str]:
+    """What images of these names are started from, by name, each once.
+
+    None, and no names at all, is the official image for these GPUs; that for the processor where they
+    can't be seen.
+    """
     seen = () if isinstance(hardware, Problem) else hardware.gpus
-    return official_image([each.gpu for each in seen])
+    official = official_image([each.gpu for each in seen])
+    return {name: lock.image(name) for name in (each or official for each in names or (None,))}
 
 
 def _gpus(facts: Facts) -> Iterator[Check]:

@@ -1,12 +1,13 @@
 """doctor: look at everything that starting a server needs."""
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
-from launcher.core.doctor import Engine, Facts, Folder, PortUse, wanted_image
+from launcher.core.doctor import Engine, Facts, Folder, Image, PortUse, wanted_images
 from launcher.core.errors import LauncherError, Problem
 from launcher.core.hardware import Hardware
+from launcher.core.images import Lock
 from launcher.core.launch import Instance
 from launcher.workflow.world import Ports
 
@@ -62,9 +63,14 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the project needs: its models folder, addresses and ports; what is wrong with its files."""
+    """What the project needs; what is wrong with its files.
+
+    images: names that its profiles give, None is the official one. lock: where those are pinned.
+    """
 
     models_dir: str
+    images: tuple[str | None, ...] = ()
+    lock: Lock = field(default_factory=Lock)
     compose_file: Problem | None = None
     addresses: tuple[tuple[str, int], ...] = ()
     conf: tuple[Problem, ...] = ()
@@ -75,7 +81,7 @@ def observe(around: Surroundings, wanted: Wanted) -> Facts:
     hardware = seen(around.hardware)
     servers = seen(around.servers)
     return Facts(
-        engine=seen(lambda: _engine(around, wanted_image(hardware))),
+        engine=seen(lambda: _engine(around, wanted_images(wanted.images, wanted.lock, hardware))),
         compose=seen(around.compose.version),
         hardware=hardware,
         conf=wanted.conf,
@@ -103,13 +109,16 @@ def _holds_its_port(server: Instance) -> bool:
     return server.state != "exited"
 
 
-def _engine(around: Surroundings, image: str) -> Engine:
+def _engine(around: Surroundings, images: Mapping[str, str]) -> Engine:
     docker, computer = around.docker, around.computer
     root = computer.folder(docker.data_root())
     return Engine(
         version=docker.version(),
         gpu_access=tuple(_gpu_access(docker, computer)),
-        image=docker.image_digest(image) is not None,
+        images=tuple(
+            Image(name=name, reference=reference, here=docker.image_digest(reference) is not None)
+            for name, reference in images.items()
+        ),
         data_root=root if root.exists else None,
     )
 
