@@ -145,3 +145,32 @@ def test_a_printed_row_is_read_whole_or_not_at_all() -> None:
         Usage(model=20490 * MIB, context=2524 * MIB, compute=359 * MIB),
     )
     assert read_output_row("CUDA0 20490 2524") is None
+
+
+PROJECTOR = """\
+clip_ctx: CLIP using CUDA0 backend
+load_hparams: model size:         600.00 MiB
+load_hparams: metadata size:      0.18 MiB
+reserve_compute_meta:      CUDA0 compute buffer size =   200.00 MiB
+reserve_compute_meta:        CPU compute buffer size =     5.00 MiB
+"""
+
+
+def test_a_projector_is_counted_where_it_lies_beside_the_models_own_buffers() -> None:
+    alone, both = measured_ledger(GPU_SERVER, DESK), measured_ledger(GPU_SERVER + PROJECTOR, DESK)
+    assert alone is not None
+    assert both is not None
+    added = [Usage(model=600 * MIB, compute=200 * MIB), Usage(), Usage(compute=5 * MIB)]
+    assert [line.usage for line in both.devices] == [
+        line.usage + more for line, more in zip(alone.devices, added, strict=True)
+    ]
+
+
+def test_what_the_fit_asks_of_a_projector_is_not_what_it_takes() -> None:
+    asked_before = PROJECTOR.replace("600", "700") + GPU_SERVER
+    assert measured_ledger(asked_before + PROJECTOR, DESK) == measured_ledger(GPU_SERVER + PROJECTOR, DESK)
+
+
+def test_a_projector_of_images_and_sound_is_one_file() -> None:
+    again = GPU_SERVER + PROJECTOR + PROJECTOR
+    assert measured_ledger(again, DESK) == measured_ledger(GPU_SERVER + PROJECTOR, DESK)

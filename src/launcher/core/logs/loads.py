@@ -1,5 +1,6 @@
 """What llama.cpp logs about each model that it loads (src/llama-model.cpp, src/llama-context.cpp,
-common/fit.cpp, build 11160). Its fit loads a model many times before the load that counts."""
+common/fit.cpp, tools/mtmd/clip.cpp, build 11160). Its fit loads a model many times before the load that
+counts."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -83,6 +84,8 @@ class _Draft:
     offloaded: tuple[int, int] | None = None
     held: list[Buffer] = field(default_factory=list)
     compute: dict[tuple[int, str], Buffer] = field(default_factory=dict)
+    projector_place: str | None = None
+    projector: dict[tuple[Part, str], Buffer] = field(default_factory=dict)
     contexts: int = 0
     n_ctx: int | None = None
     splits: tuple[int, int] | None = None
@@ -130,7 +133,7 @@ class _Reader:
             layers=tuple(draft.layers[index] for index in sorted(draft.layers)),
             overridden=frozenset(draft.overridden),
             offloaded=draft.offloaded,
-            buffers=(*draft.held, *draft.compute.values()),
+            buffers=(*draft.held, *draft.compute.values(), *draft.projector.values()),
             n_ctx=draft.n_ctx,
             splits=draft.splits,
             pipeline=draft.pipeline,
@@ -164,6 +167,24 @@ def _take_buffer(draft: _Draft, match: re.Match[str]) -> None:
         draft.held.append(buffer)
 
 
+def _take_projector_place(draft: _Draft, match: re.Match[str]) -> None:
+    draft.projector_place = match[1]
+
+
+def _take_projector_weights(draft: _Draft, match: re.Match[str]) -> None:
+    """Once, though one file may hold an encoder for images and one for sound."""
+    if draft.projector_place is not None:
+        _take_projector(draft, draft.projector_place, "model", match[1])
+
+
+def _take_projector_compute(draft: _Draft, match: re.Match[str]) -> None:
+    _take_projector(draft, match[1], "compute", match[2])
+
+
+def _take_projector(draft: _Draft, place: str, part: Part, mib: str) -> None:
+    draft.projector[part, place] = Buffer(place=place, part=part, nbytes=round(float(mib) * MIB))
+
+
 def _take_n_ctx(draft: _Draft, match: re.Match[str]) -> None:
     if draft.n_ctx is None:
         draft.n_ctx = int(match[1])
@@ -181,6 +202,13 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str], Callable[[_Draft, re.Match[str]], N
         _take_overridden,
     ),
     ("assigned to", re.compile(r"layer +(\d+) assigned to device (\S+?),"), _take_layer),
+    ("CLIP using", re.compile(r"CLIP using (\S+) backend"), _take_projector_place),
+    ("model size:", re.compile(r"model size: +([\d.]+) MiB"), _take_projector_weights),
+    (
+        "reserve_compute_meta",
+        re.compile(r"reserve_compute_meta: +(\S+) compute buffer size = +([\d.]+) MiB"),
+        _take_projector_compute,
+    ),
     (
         "buffer size",
         re.compile(r"(\S+) (model|KV|RS|compute) buffer size = +([\d.]+) MiB"),
