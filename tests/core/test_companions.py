@@ -216,3 +216,16 @@ def test_what_is_added_can_be_too_much() -> None:
     huge = replace(PROJECTOR, tensors=(replace(PROJECTOR.tensors[0], nbytes=16_000 * MIB),))
     assert by_engine(Companions())[0].verdict == "fits"
     assert by_engine(Companions(projector=huge))[0].verdict == "does-not-fit"
+
+
+def test_what_was_measured_with_them_goes_before_the_estimate() -> None:
+    subject = about(Companions(projector=PROJECTOR, draft=known(TINY).model), {})
+    estimated = plan(subject, machine())
+    assert estimated.placed is not None
+    first, *rest = estimated.placed.devices
+    less = replace(first, usage=replace(first.usage, compute=first.usage.compute - 700 * MIB))
+    measured = replace(estimated.placed, source="measured", devices=(less, *rest))
+    found = plan(subject, machine(), measured)
+    assert found.source == "measured"
+    assert usages(found) == [less.usage, *(line.usage for line in rest)]
+    assert free(found) == free(estimated)

@@ -25,9 +25,8 @@ def plan(
 ) -> Plan:
     """The plan of one profile on one machine. Facts that are missing make the verdict ``unknown``.
 
-    measured: what a server of these settings allocated there; it goes before the estimate, except with
-    models beside the profile's own, which would be counted twice. ask: whom to ask in place of the
-    estimate; where the two differ is a finding.
+    measured: what a server of these settings allocated there; it goes before the estimate. ask: whom to
+    ask in place of the estimate; where the two differ is a finding.
     """
     if subject.known.model is None or subject.missing:
         return _without_facts(subject, subject.seen(machine))
@@ -35,8 +34,7 @@ def plan(
     estimate = assess(subject.settings, model, seen)
     if ask is not None:
         return _by_engine(subject, model, machine, estimate, ask)
-    beside = subject.settings.drafting.active or subject.settings.projector.total
-    if measured is not None and not beside:
+    if measured is not None:
         estimate = with_measured(estimate, measured, model, seen)
     return _placed(subject, model, machine, estimate)
 
