@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from launcher.core.companions import PROJECTOR_COMPUTE, Companions
+from launcher.core.companions import Companions
 from launcher.core.fit import Placement, place
 from launcher.core.header import Header, Tensor
 from launcher.core.ledger import Usage
 from launcher.core.machine import Machine
+from launcher.core.memory.projector import ASSUMED
 from launcher.core.model import Model
 from launcher.core.plan import Plan, plan
 from launcher.core.settings import Drafting, Settings
@@ -19,7 +20,7 @@ from planning import GLM_SMALL, RTX_4090, TINY, known, machine, production, prof
 
 SHORT = production(n_ctx=8192)
 LARGE = production(n_ctx=131072, cache_type_k="f16", cache_type_v="f16")
-TAKEN = Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
+TAKEN = Usage(model=600 * MIB, compute=ASSUMED)
 PROJECTOR = Header(
     metadata={"general.architecture": "clip"},
     tensors=(Tensor("v.blk.0.attn_q.weight", (1024, 1024), 1, 600 * MIB),),
@@ -191,7 +192,7 @@ def test_a_projector_that_is_not_offloaded_is_added_to_the_host() -> None:
     alone = by_engine(Companions())[0]
     more = by_engine(Companions(projector=PROJECTOR), LLAMA_ARG_MMPROJ_OFFLOAD="off")[0]
     assert usages(more)[:-1] == usages(alone)[:-1]
-    assert usages(more)[-1] == usages(alone)[-1] + Usage(model=600 * MIB, compute=PROJECTOR_COMPUTE)
+    assert usages(more)[-1] == usages(alone)[-1] + Usage(model=600 * MIB, compute=ASSUMED)
 
 
 def test_the_fit_is_told_to_leave_room_for_them() -> None:

@@ -8,10 +8,6 @@ from launcher.core.ledger import NO_USAGE, Ledger, Usage
 from launcher.core.machine import Gpu, Machine
 from launcher.core.model import Model
 from launcher.core.settings import NO_DRAFTING, Drafting, Settings
-from launcher.core.units import MIB
-
-PROJECTOR_COMPUTE = 1024 * MIB
-"""Assumed for the compute buffers of a projector: no formula is derived for them."""
 
 UNDERIVED = ("draft-eagle3", "draft-dflash", "draft-dspark")
 """Values of SPEC_TYPE whose memory no formula here covers."""
@@ -76,13 +72,6 @@ def _by_machine(usages: tuple[Usage, ...], settings: Settings, gpus: int) -> tup
     placed = [Usage()] * gpus
     placed[settings.main_gpu] = usages[0]
     return (*placed, usages[-1])
-
-
-def projector_usage(projector: Header | None) -> Usage:
-    """What a projector takes: its weights, and as much for its compute buffers as is assumed."""
-    if projector is None:
-        return NO_USAGE
-    return Usage(model=sum(tensor.nbytes for tensor in projector.tensors), compute=PROJECTOR_COMPUTE)
 
 
 def with_burdens(placement: Placement, taken: tuple[Usage, ...]) -> Placement:

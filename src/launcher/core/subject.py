@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from launcher.core.companions import ALONE, Companions, beside, drafted, left_out, projector_usage, underived
+from launcher.core.companions import ALONE, Companions, beside, drafted, left_out, underived
 from launcher.core.errors import LauncherError
 from launcher.core.header import Header, HeaderSource
 from launcher.core.ledger import NO_USAGE, Usage
 from launcher.core.machine import Headroom, Machine
+from launcher.core.memory.projector import projector_usage
 from launcher.core.model import Model, features
 from launcher.core.options import TRUTHY
 from launcher.core.profiles import Profile
@@ -77,7 +78,7 @@ class Subject:
         settings = read_settings(profile.environment, profile.command)
         beside = replace(
             settings,
-            projector=projector_usage(companions.projector),
+            projector=projector_usage(companions.projector, flash=settings.flash_attention != "off"),
             drafting=replace(settings.drafting, model=companions.draft),
         )
         return cls(profile=profile, settings=beside, known=known, companions=companions)

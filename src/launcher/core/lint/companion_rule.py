@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from launcher.core.companions import PROJECTOR_COMPUTE
 from launcher.core.findings import Finding
 from launcher.core.ledger import Source, Usage
 from launcher.core.machine import Machine
+from launcher.core.memory.projector import derived
 from launcher.core.subject import Subject
 from launcher.core.units import mib_up
 
@@ -13,7 +13,7 @@ CODE = "L017"
 TITLE = "Count what is loaded beside the model"
 COUNTED = "and the fit counts it"
 ADDED = "as estimated: the engine's dry run leaves it out, so that it is added to the figures"
-ASSUMED = f"; {mib_up(PROJECTOR_COMPUTE):,} MiB of it assumed for the projector's compute buffers"
+ASSUMED = "; {mib:,} MiB of it assumed for the projector's compute buffers"
 
 
 def companion_findings(subject: Subject, machine: Machine, source: Source) -> Iterator[Finding]:
@@ -23,13 +23,15 @@ def companion_findings(subject: Subject, machine: Machine, source: Source) -> It
     """
     by_engine = source == "engine"
     settings = subject.settings
-    if settings.projector.total:
+    projector = subject.companions.projector
+    if projector is not None:
+        assumed = "" if derived(projector) else ASSUMED.format(mib=mib_up(settings.projector.compute))
         where = "CUDA0" if subject.seen(machine).gpus and settings.projector_offload else "Host"
         yield Finding(
             code=CODE,
             level="info",
             message=f"the projector takes {mib_up(settings.projector.total):,} MiB on {where},"
-            f" {ADDED if by_engine else COUNTED}{ASSUMED}",
+            f" {ADDED if by_engine else COUNTED}{assumed}",
             key="MMPROJ",
         )
     draft = _amounts(subject.drafted(machine))
