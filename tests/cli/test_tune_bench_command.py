@@ -44,3 +44,8 @@ def test_a_model_that_is_not_here_can_not_be_started(
 def test_lengths_have_to_be_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["tune", "small", "--bench", "--prompt-lengths", "long"]) == 2
     assert "--prompt-lengths: expected numbers of tokens" in capsys.readouterr().err
+
+
+def test_lengths_are_for_what_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["tune", "small", "--prompt-lengths", "512"]) == 2
+    assert "--prompt-lengths: nothing is measured without --bench" in capsys.readouterr().err

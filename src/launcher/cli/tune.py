@@ -12,7 +12,7 @@ from launcher.cli.engine import dry_runs_at_once, engine_option, on_simulated, o
 from launcher.cli.machines import machine_for
 from launcher.cli.options import LauncherCommand, Workspace, profile_argument, workspace
 from launcher.console import Console
-from launcher.core.errors import failure
+from launcher.core.errors import failure, misuse
 
 if TYPE_CHECKING:
     from launcher.console import Progress
@@ -75,6 +75,8 @@ def tune(
         from launcher.console.launch import Teller
 
         space = at_hand(space)
+    elif prompt_lengths:
+        raise misuse("nothing is measured without --bench", where="--prompt-lengths")
     lengths = lengths_of(prompt_lengths)
     search = Search(
         space=space,
