@@ -217,6 +217,17 @@ def test_l011_is_silent_for_f16_and_for_k_alone() -> None:
     assert not findings(fitting(production()), "L011")
 
 
+def test_l018_latent_attention_with_two_cache_types() -> None:
+    finding = only(fitting(production(cache_type_v="f16")), "L018")
+    assert (finding.level, finding.key) == ("error", "CACHE_TYPE_K")
+    assert finding.hint == "CACHE_TYPE_V=q8_0"
+
+
+def test_l018_is_silent_for_equal_types_and_for_other_attention() -> None:
+    assert not findings(fitting(), "L018")
+    assert not findings(fitting(production(cache_type_v="f16"), model=HYBRID), "L018")
+
+
 # L012 to L015: memory
 
 

@@ -131,6 +131,19 @@ def quantised_cache_has_flash_attention(case: Case) -> Iterator[Finding]:
         )
 
 
+def latent_cache_has_one_type(case: Case) -> Iterator[Finding]:
+    key, value = case.settings.cache_type_k, case.settings.cache_type_v
+    if case.model.mla and key != value:
+        yield Finding(
+            code="L018",
+            level="error",
+            message=f"CACHE_TYPE_K={key} and CACHE_TYPE_V={value} differ, which latent attention"
+            " does not allow: the server refuses to start",
+            hint=f"CACHE_TYPE_V={key}",
+            key="CACHE_TYPE_K" if key != "f16" else "CACHE_TYPE_V",
+        )
+
+
 SETTING_RULES = (
     Rule(code="L004", title="UBATCH stays at 512, whatever BATCH is", check=batch_is_not_all_at_once),
     Rule(code="L006", title="No N_GPU_LAYERS with FIT", check=layers_are_left_to_fit),
@@ -145,5 +158,10 @@ SETTING_RULES = (
         code="L016",
         title="Experts lie in host memory only when GPU memory is short",
         check=experts_stay_on_gpus,
+    ),
+    Rule(
+        code="L018",
+        title="Latent attention has one cache type",
+        check=latent_cache_has_one_type,
     ),
 )
