@@ -1,13 +1,12 @@
 """Bytes of the compute buffers: the engine's graph, scheduled and allocated in outline."""
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import Literal
 
 from launcher.core.memory.condense import FEWEST, Run, condense, outline
-from launcher.core.memory.graph.allocator import State, buffer_sizes
+from launcher.core.memory.graph.allocator import buffer_sizes
 from launcher.core.memory.graph.architectures import Build
 from launcher.core.memory.graph.builder import Builder, Ground, Place
 from launcher.core.memory.graph.cuda import Cuda
@@ -121,26 +120,28 @@ class Computer:
         keys = [row.key for row in subject.rows]
         for fewest, period in REPETITIONS:
             kept, runs = condense(keys, fewest, period)
-            measured = self._typical(replace(subject, rows=[subject.rows[index] for index in kept]))
-            if subject.switches.pipeline and any(measured.splits_between(run) for run in runs):
+            measured = self._typical(replace(subject, rows=[subject.rows[index] for index in kept]), runs)
+            if subject.switches.pipeline and any(measured.splits_within):
                 break
-            if not exact or all(measured.settled(run) for run in runs):
-                splits = measured.splits + sum(run.times * measured.splits_between(run) for run in runs)
-                return Compute(measured.bytes, splits)
+            if not exact or measured.settled:
+                left_out = (
+                    run.times * splits for run, splits in zip(runs, measured.splits_within, strict=True)
+                )
+                return Compute(measured.bytes, measured.splits + sum(left_out))
         measured = self._measure(subject)
         return Compute(measured.bytes, measured.splits)
 
-    def _typical(self, subject: Subject) -> "_Measured":
+    def _typical(self, subject: Subject, runs: Sequence[Run] = ()) -> "_Measured":
         """The measurement with the heaviest layer of each form in place of all that are built alike."""
         keys = tuple(row.key for row in subject.rows)
-        known = (subject.sizing, subject.ground, subject.switches, keys)
+        known = (subject.sizing, subject.ground, subject.switches, keys, tuple(runs))
         found = self._measured.get(known)
         if found is None:
             rows = [replace(row, layer=self._heavy[row.layer.form]) for row in subject.rows]
-            found = self._measured[known] = self._measure(replace(subject, rows=rows))
+            found = self._measured[known] = self._measure(replace(subject, rows=rows), runs)
         return found
 
-    def _measure(self, subject: Subject) -> "_Measured":
+    def _measure(self, subject: Subject, runs: Sequence[Run] = ()) -> "_Measured":
         ground, switches = subject.ground, subject.switches
         b = Builder(self._model, subject.sizing, ground)
         places = [_place(row) for row in subject.rows]
@@ -159,32 +160,34 @@ class Computer:
         )
         schedule = scheduler.run(b.g)
         alignments = (CUDA_ALIGNMENT,) * ground.gpus + (CPU_ALIGNMENT,)
-        firsts = [b.g.nodes[mark] for mark in marks]
-        sizes, states = buffer_sizes(schedule, alignments, cuda.size, set(firsts))
-        return _Measured(sizes, len(schedule.starts), states, _counts(b.g.nodes, marks, schedule.starts))
+        firsts = {row: b.g.nodes[marks[row]] for run in runs for row in (run.steady, run.leaving)}
+        sizes, states = buffer_sizes(schedule, alignments, cuda.size, set(firsts.values()))
+        looks = dict(zip(sorted(firsts), states, strict=True))
+        splits = _split_numbers(b.g.nodes, schedule.starts) if runs else {}
+        return _Measured(
+            bytes=sizes,
+            splits=len(schedule.starts),
+            splits_within=tuple(splits[firsts[run.leaving]] - splits[firsts[run.steady]] for run in runs),
+            settled=all(looks[run.leaving] == looks[run.steady] for run in runs),
+        )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Measured:
-    """states and starts: per layer, the buffers before it and the splits that began before it."""
+    """splits_within: those that begin in what each run leaves out once. settled: do the buffers look
+    the same before and after that, in every run."""
 
     bytes: tuple[int, ...]
     splits: int
-    states: list[State]
-    starts: list[int]
-
-    def splits_between(self, run: Run) -> int:
-        return self.starts[run.leaving] - self.starts[run.steady]
-
-    def settled(self, run: Run) -> bool:
-        return self.states[run.leaving] == self.states[run.steady]
+    splits_within: tuple[int, ...]
+    settled: bool
 
 
-def _counts(nodes: Sequence[Node], marks: Sequence[int], starts: Sequence[Node]) -> list[int]:
-    """How many of `starts` come before each mark."""
+def _split_numbers(nodes: Sequence[Node], starts: Sequence[Node]) -> dict[Node, int]:
+    """How many splits began before each node."""
     beginning = set(starts)
-    positions = [index for index, node in enumerate(nodes) if node in beginning]
-    return [bisect_left(positions, mark) for mark in marks]
+    counts = accumulate((node in beginning for node in nodes), initial=0)
+    return dict(zip(nodes, counts, strict=False))
 
 
 def _place(row: Row) -> Place:

@@ -56,7 +56,7 @@ def homes(n_layer_all: int, n_gpu_layers: int, proportions: Sequence[float]) -> 
     return tuple(
         HOST
         if il < first or il - first >= offloaded
-        else bisect_right(bounds, single(single(il - first) / offloaded))
+        else bisect_right(bounds, single((il - first) / offloaded))
         for il in range(n_layer_all + 1)
     )
 
