@@ -77,6 +77,10 @@ DENSE = {
     ),
     "gemma": Recipe(layer=PLAIN, tied=True),
     "granite": Recipe(layer=PLAIN, keys=GRANITE),
+    "granite+unrotated": Recipe(layer=PLAIN, keys={**GRANITE, "rope.scaling.finetuned": False}),
+    "granite+vision": Recipe(
+        layer=PLAIN, keys={**GRANITE, "deepstack_mapping": (-1, 0, -1, 1, 2, -1, -1, -1)}
+    ),
     "hunyuan-dense": Recipe(layer=same(USUAL_NORMS, attention(norms=(LENGTH,)), feed()), tied=True),
     "internlm2": Recipe(layer=PLAIN),
     "qwen2vl": Recipe(

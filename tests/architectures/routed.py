@@ -153,6 +153,7 @@ ROUTED = {
             "attention.sliding_window_pattern": WINDOWS,
             "embedding_scale": 12.0,
             "logit_scale": 8.0,
+            "attention.rope_pattern": WINDOWS,
             "residual_scale": 0.22,
         },
     ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from launcher.core.errors import failure
 from launcher.core.header import Header, Tensor
 from launcher.core.model.heads import Heads
+from launcher.core.model.marks import clamped, deepened, indexed, unrotated
 from launcher.core.model.metadata import Metadata
 from launcher.core.model.recurrence import Recurrence, StateSpace, read_recurrence
 from launcher.core.model.windows import WindowKind, Windows, read_windows
@@ -32,14 +33,6 @@ _HEADLESS = frozenset(
 
 _SPARSE_LAYERS = 10
 """``n_layer_sparsity`` in ``src/models/models.h``: the first layers of gemma3n are sparse."""
-
-_SPARSE = frozenset({"deepseek32", "glm-dsa"})
-_CLAMPED = frozenset({"bailingmoe3", "step35"})
-_LONG_CONTEXT = 1048576
-"""From this trained context on, glm-dsa shares indexers unless the header says otherwise (GLM-5.2)."""
-
-_UNROTATED_STEP = 4
-"""``n_no_rope_layer_step`` of smollm3 and afmoe: each fourth layer has no rotary embeddings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +138,12 @@ class Model:
         return "output.weight" not in self.tensors and self.architecture not in _HEADLESS
 
     @property
+    def deepstack(self) -> int:
+        """Further parts of the input embeddings, which go to later layers."""
+        mapping = self.metadata.array("deepstack_mapping") or ()
+        return self.metadata.integer("n_deepstack_layers", len({index for index in mapping if index >= 0}))
+
+    @property
     def embedding_scale(self) -> float:
         """Factor of the input embeddings, 0 for none; minicpm has one that its older files lack."""
         return self.metadata.number("embedding_scale", 12.0 if self.architecture == "minicpm" else 0.0)
@@ -213,9 +212,9 @@ def _layers(
     n_layer_all = len(heads.query)
     shared_from = _first_sharing_layer(meta, n_layer_all)
     has_cache = meta.architecture not in _NO_CACHE
-    deepened = meta.integer("n_deepstack_layers", 0)
+    parts, still = deepened(meta, n_layer_all), unrotated(meta, n_layer_all)
     clamped_experts, clamped_dense = (
-        _clamped(meta, name, n_layer_all) for name in ("swiglu_clamp_exp", "swiglu_clamp_shexp")
+        clamped(meta, name, n_layer_all) for name in ("swiglu_clamp_exp", "swiglu_clamp_shexp")
     )
     forms: dict[object, int] = {}
     kinds: dict[object, int] = {}
@@ -228,41 +227,14 @@ def _layers(
             heads.query[il], heads.key_value[il], key_length, value_length, heads.feed_forward[il], used[il],
             windows.layers[il], cached, recurrence.layers[il], il >= n_layer,
             _source(shared_from, windows.layers, il), meta.architecture == "gemma3n" and il < _SPARSE_LAYERS,
-            meta.architecture in {"afmoe", "smollm3"} and (il + 1) % _UNROTATED_STEP == 0, il < deepened,
-            _indexed(meta, n_layer, il), clamped_experts[il], clamped_dense[il],
+            still[il], parts[il],
+            indexed(meta, n_layer, il), clamped_experts[il], clamped_dense[il],
         )  # fmt: skip
         shape = tuple((name, tensor.shape) for name, tensor in tensors.items())
         form = forms.setdefault((facts, shape), len(forms))
         types = tuple(tensor.type for tensor in tensors.values())
         layers.append(Layer(*facts, tensors, kinds.setdefault((form, types), len(kinds)), form))
     return tuple(layers)
-
-
-def _clamped(meta: Metadata, name: str, n_layer_all: int) -> tuple[bool, ...]:
-    """Where a limit is given and isn't part of the activation itself (``build_ffn``)."""
-    given = meta.architecture in _CLAMPED
-    return (
-        tuple(limit > 0 for limit in meta.per_layer(name, n_layer_all, 0))
-        if given
-        else (False,) * n_layer_all
-    )
-
-
-def _indexed(meta: Metadata, n_layer: int, il: int) -> int:
-    """Width of the indexer's key; glm-dsa has an indexer in some layers only (``is_indexer_full``).
-
-    Where it isn't known what the indexer keeps, as much again for a value, in every layer.
-    """
-    width = meta.integer("attention.indexer.key_length", 0)
-    if il >= n_layer:
-        return 0
-    if meta.architecture not in _SPARSE:
-        return 2 * width
-    listed = meta.array("attention.indexer.types")
-    if listed is not None:
-        return width if il < len(listed) and listed[il] else 0
-    everywhere = meta.architecture != "glm-dsa" or meta.integer("context_length") < _LONG_CONTEXT
-    return width if everywhere or il < 2 or (il - 2) % 4 == 0 else 0
 
 
 def _split_tensors(tensors: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:

@@ -79,9 +79,13 @@ _STYLES = {
     ),
     "gpt2": Style(norm="norm", rotary="none"),
     "gptneox": Style(norm="norm", parallel=_COHERE),
-    "granite": Style(factors=True, residual_scale=True, scaled_logits=True, shared="plain"),
+    "granite": Style(
+        factors=True, rotary="switched", residual_scale=True, scaled_logits=True, shared="plain"
+    ),
     "granite_swa": Style(factors=True, sinks=True, residual_scale=True, scaled_logits=True, shared="plain"),
-    "granitemoe": Style(factors=True, residual_scale=True, scaled_logits=True, shared="plain"),
+    "granitemoe": Style(
+        factors=True, rotary="switched", residual_scale=True, scaled_logits=True, shared="plain"
+    ),
     "hunyuan-dense": Style(factors=True, normed_after="weighted"),
     "hunyuan-moe": Style(factors=True, normed_after="weighted", shared="plain"),
     "hunyuan_vl": Style(factors=True, normed_after="weighted", sections=True),

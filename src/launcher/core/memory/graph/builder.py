@@ -112,7 +112,7 @@ class Builder:
         table = self.need_common("token_embd.weight", HOST)
         g, model, tokens = self.g, self.model, self.n_tokens
         rows = g.get_rows(table, g.input(tokens, element=I32))
-        deeper = model.n_embd * model.metadata.integer("n_deepstack_layers", 0)
+        deeper = model.n_embd * model.deepstack
         if deeper:
             rows = g.padded(rows, deeper)
         g.expand(rows)
@@ -121,7 +121,7 @@ class Builder:
             rows = g.view(rows, (model.n_embd, tokens), rows.nb[1:2])
         self._embedded = rows
         if model.embedding_scale:
-            return g.expand(g.scale(rows))
+            return g.expand(g.scale(g.cont(rows) if deeper else rows))
         return rows
 
     def deepen(self, a: Node) -> Node:

@@ -27,10 +27,10 @@ class Style:
     scaled_embedding, capped: embeddings and logits pass through a scale. picked: where the rows
     that yield logits are picked (in the last layer after attention or its norm, or around the
     output norm). rotary: which layers have rotary embeddings; mixed: those with a window if any has
-    one; at_7B: all, if the model has that size. normed_after: norms of Q and K come after the
-    rotary embeddings. temperature: Q is scaled by an input. sections: four positions per token if
-    the header has rotary sections. headed: the header says how experts are weighed; routing is the
-    default.
+    one; at_7B: all, if the model has that size; switched: all, unless the header says none.
+    normed_after: norms of Q and K come after the rotary embeddings. temperature: Q is scaled by an
+    input. sections: four positions per token if the header has rotary sections. headed: the header
+    says how experts are weighed; routing is the default.
     """
 
     norm: NormOp = "rms_norm"
@@ -53,7 +53,7 @@ class Style:
     picked: Literal["last_layer", "post_norm", "before_norm", "after_norm"] = "last_layer"
     gated: bool = False
     sinks: bool = False
-    rotary: Literal["all", "none", "windows", "windows_and_dense", "mixed", "at_7B"] = "all"
+    rotary: Literal["all", "none", "windows", "windows_and_dense", "mixed", "at_7B", "switched"] = "all"
     factors: bool = False
     temperature: Literal["no", "all", "unrotated"] = "no"
     positions: int = 1

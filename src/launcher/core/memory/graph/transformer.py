@@ -163,6 +163,8 @@ class Block:
         if place.layer.unrotated:
             return False
         rule = self.style.rotary
+        if rule == "switched":
+            return self.b.model.metadata.integer("rope.scaling.finetuned", 1) != 0
         if rule == "at_7B":
             return self.b.model.n_layer == _LAYERS_OF_7B
         if rule == "windows_and_dense" and "ffn_gate_inp.weight" not in place.layer.tensors:
