@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import groupby
 from typing import Literal
 
 from launcher.core.memory.condense import FEWEST, Run, condense, outline
@@ -10,7 +10,6 @@ from launcher.core.memory.graph.allocator import buffer_sizes
 from launcher.core.memory.graph.architectures import Build
 from launcher.core.memory.graph.builder import Builder, Ground, Place
 from launcher.core.memory.graph.cuda import Cuda
-from launcher.core.memory.graph.node import Node
 from launcher.core.memory.graph.schedule import Scheduler
 from launcher.core.memory.layout import Exceptions
 from launcher.core.memory.sizing import Sizing
@@ -137,7 +136,7 @@ class Computer:
         known = (subject.sizing, subject.ground, subject.switches, keys, tuple(runs))
         found = self._measured.get(known)
         if found is None:
-            rows = [replace(row, layer=self._heavy[row.layer.form]) for row in subject.rows]
+            rows = [Row(self._heavy[row.layer.form], row.home, row.moved, row.source) for row in subject.rows]
             found = self._measured[known] = self._measure(replace(subject, rows=rows), runs)
         return found
 
@@ -163,11 +162,13 @@ class Computer:
         firsts = {row: b.g.nodes[marks[row]] for run in runs for row in (run.steady, run.leaving)}
         sizes, states = buffer_sizes(schedule, alignments, cuda.size, set(firsts.values()))
         looks = dict(zip(sorted(firsts), states, strict=True))
-        splits = _split_numbers(b.g.nodes, schedule.starts) if runs else {}
+        starts = set(schedule.starts)
         return _Measured(
             bytes=sizes,
-            splits=len(schedule.starts),
-            splits_within=tuple(splits[firsts[run.leaving]] - splits[firsts[run.steady]] for run in runs),
+            splits=len(starts),
+            splits_within=tuple(
+                len(starts.intersection(b.g.nodes[marks[run.steady] : marks[run.leaving]])) for run in runs
+            ),
             settled=all(looks[run.leaving] == looks[run.steady] for run in runs),
         )
 
@@ -181,13 +182,6 @@ class _Measured:
     splits: int
     splits_within: tuple[int, ...]
     settled: bool
-
-
-def _split_numbers(nodes: Sequence[Node], starts: Sequence[Node]) -> dict[Node, int]:
-    """How many splits began before each node."""
-    beginning = set(starts)
-    counts = accumulate((node in beginning for node in nodes), initial=0)
-    return dict(zip(nodes, counts, strict=False))
 
 
 def _place(row: Row) -> Place:

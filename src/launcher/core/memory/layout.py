@@ -4,6 +4,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from struct import pack, unpack
 
@@ -49,6 +50,11 @@ def homes(n_layer_all: int, n_gpu_layers: int, proportions: Sequence[float]) -> 
     Layers fill from the back; the share of each device is cumulative and compared in single
     precision, as the engine does (``load_tensors``).
     """
+    return _homes(n_layer_all, n_gpu_layers, tuple(proportions))
+
+
+@lru_cache(maxsize=256)
+def _homes(n_layer_all: int, n_gpu_layers: int, proportions: tuple[float, ...]) -> tuple[int, ...]:
     offloaded = min(n_gpu_layers, n_layer_all + 1) if proportions else 0
     first = max(n_layer_all + 1 - n_gpu_layers, 0)
     sums = list(accumulate((single(share) for share in proportions), lambda a, b: single(a + b)))
