@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle, islice, product
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
 from measure import Row, cpu_seconds, launcher, table
+from measure import seconds as cpu
 
 from launcher.core.machine import Gpu, Machine
 from launcher.core.plan import plan
@@ -24,6 +27,7 @@ from launcher.edges.headers import open_headers
 
 ROOT = Path(__file__).parents[1]
 PROFILES = 100
+CONTEXTS = range(8192, 32768, 2048)
 MACHINES = {
     "desk": ["24080MiB, free: 23600MiB", "15900MiB, free: 12500MiB"],
     "single": ["24080MiB, free: 23600MiB"],
@@ -100,19 +104,20 @@ def peak_mib(command: Sequence[str]) -> float:
 
 
 def in_process(project: Path) -> float:
-    """Milliseconds of CPU for one plan, the median over the shipped models; of a context that wasn't
-    planned before, so that nothing that was worked out helps."""
+    """Milliseconds of CPU for one plan of the median model: the median over contexts that weren't planned
+    before, so that nothing that was worked out helps."""
     gpu = Gpu(name="GPU", total=24080 * MIB, free=23600 * MIB, role="compute", compute_capability="8.9")
     machine = Machine(name="two", gpus=(gpu, gpu), host_memory=64 * GIB)
-    headers = open_headers(project / "models", project / "profiles" / "headers", write_atomic)
-    times = []
+    headers = open_headers(
+        models=project / "models", snapshots=project / "profiles" / "headers", write=write_atomic
+    )
+    medians = []
     for path in (ROOT / "profiles" / "headers").glob("*.gguf"):
         known = KnownModel.of(path.name, headers.find(path.name))
-        plan(subject(path.name, known, n_ctx=8192), machine)
-        begin = time.process_time()
-        plan(subject(path.name, known, n_ctx=32768), machine)
-        times.append(time.process_time() - begin)
-    return 1000 * sorted(times)[len(times) // 2]
+        first, *others = (subject(path.name, known, n_ctx=n_ctx) for n_ctx in CONTEXTS)
+        plan(first, machine)
+        medians.append(median(cpu(partial(plan, each, machine)) for each in others))
+    return 1000 * median(medians)
 
 
 def subject(model: str, known: KnownModel, *, n_ctx: int) -> Subject:

@@ -11,7 +11,7 @@ speeds; prompt processing is unchecked.
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from launcher.core.fit import Placement
 from launcher.core.header import Tensor
@@ -143,14 +143,22 @@ def _operations(gpu: Gpu | None) -> float | None:
 
 
 def _layout(model: Model, settings: Settings, placement: Placement, machine: Machine) -> Layout:
+    """What lies where, GPUs as the machine numbers them."""
+    found = placement.layout or _told_layout(model, settings, placement, machine)
+    if settings.split_mode != "none" or not settings.main_gpu:
+        return found
+    return replace(found, homes=tuple(settings.main_gpu if home != HOST else HOST for home in found.homes))
+
+
+def _told_layout(model: Model, settings: Settings, placement: Placement, machine: Machine) -> Layout:
+    """The layout of the settings that the engine's own fit answered with."""
     asked = settings.n_gpu_layers if placement.n_gpu_layers is None else placement.n_gpu_layers
     layers = model.n_layer_all + 1 if asked is None or asked < 0 else asked
+    gpus = 1 if settings.split_mode == "none" and machine.gpus else len(machine.gpus)
     shares = placement.tensor_split or settings.tensor_split or tuple(gpu.free for gpu in machine.gpus)
-    if settings.split_mode == "none" and machine.gpus:
-        shares = tuple(float(index == settings.main_gpu) for index in range(len(machine.gpus)))
     exceptions, common = exceptions_of(model, (*settings.overrides, *placement.overrides))
     return Layout(
-        homes=homes(model.n_layer_all, layers if machine.gpus else 0, shares[: len(machine.gpus)]),
+        homes=homes(model.n_layer_all, layers if machine.gpus else 0, shares[:gpus]),
         exceptions=exceptions,
         common=common,
         offloaded=layers,

@@ -73,6 +73,7 @@ class _Fit:
             gave_up=outcome.gave_up,
             doubts=tuple(self._doubts()),
             pipeline=fitted.pipeline,
+            layout=outcome.layout,
         )
 
     def _careful(self, layout: Layout, n_ctx: int, *, placed: bool = False) -> Projection:
