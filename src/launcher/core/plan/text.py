@@ -27,6 +27,7 @@ def _sections(plan: Plan) -> Iterator[str]:
         yield ""
         yield from _table(plan.placed)
     yield from _host(plan)
+    yield from _graph(plan.placed)
     yield from _speed(plan)
     yield from _settings(plan)
     yield from _findings(plan)
@@ -104,6 +105,14 @@ def _host(plan: Plan) -> Iterator[str]:
     yield f"host      {mib_up(host.total_bytes):,} of {supply} MiB{whose}: {', '.join(parts)}"
     if host.page_cache:
         yield f"          {mib_up(host.page_cache):,} MiB more pass through the page cache while loading"
+
+
+def _graph(ledger: Ledger | None) -> Iterator[str]:
+    if ledger is None or ledger.graph_splits is None:
+        return
+    whose = {"estimate": "estimated", "engine": "by the engine's dry run", "measured": "measured"}[ledger.source]
+    splits = "1 split" if ledger.graph_splits == 1 else f"{ledger.graph_splits:,} splits"
+    yield f"graph     {splits} for a prompt ({whose})"
 
 
 def _speed(plan: Plan) -> Iterator[str]:
