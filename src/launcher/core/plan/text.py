@@ -9,6 +9,7 @@ from launcher.core.units import mib_down, mib_up
 COLUMNS = ("MiB", "free", "margin", "model", "context", "compute", "left", "layers", "overflow")
 BAR_WIDTH = 24
 UNKNOWN = "-"
+_SOURCES = {"estimate": "estimated", "engine": "by the engine's dry run", "measured": "measured"}
 
 
 def render(plan: Plan) -> str:
@@ -110,9 +111,8 @@ def _host(plan: Plan) -> Iterator[str]:
 def _graph(ledger: Ledger | None) -> Iterator[str]:
     if ledger is None or ledger.graph_splits is None:
         return
-    whose = {"estimate": "estimated", "engine": "by the engine's dry run", "measured": "measured"}[ledger.source]
     splits = "1 split" if ledger.graph_splits == 1 else f"{ledger.graph_splits:,} splits"
-    yield f"graph     {splits} for a prompt ({whose})"
+    yield f"graph     {splits} for a prompt ({_SOURCES[ledger.source]})"
 
 
 def _speed(plan: Plan) -> Iterator[str]:
