@@ -1,7 +1,8 @@
 """Compiles the simulation of the engine's graph, on which a plan spends nearly all of its time.
 
-With a C compiler and Python's headers mypyc makes it more than twice as fast. Without them, and where
-launcher runs from its source tree, the same modules are interpreted, with the same results.
+With a C compiler and Python's headers mypyc makes it more than twice as fast. Without them, where launcher
+runs from its source tree, and where LAUNCHER_COMPILE=0 is set because it is installed for one run only,
+the same modules are interpreted, with the same results.
 """
 
 import os
@@ -24,7 +25,8 @@ def extensions() -> list[Extension]:
     """The modules to compile into a wheel; none where that can't be done: an install never fails for it."""
     headers = Path(sysconfig.get_paths()["include"], "Python.h")
     compiler = which(os.environ.get("CC", "cc").split()[0])
-    if "bdist_wheel" not in sys.argv or compiler is None or not headers.is_file():
+    wanted = "bdist_wheel" in sys.argv and os.environ.get("LAUNCHER_COMPILE") != "0"
+    if not wanted or compiler is None or not headers.is_file():
         return []
     from mypyc.build import mypycify
 
