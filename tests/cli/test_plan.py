@@ -81,6 +81,18 @@ def test_a_model_without_a_header_is_unknown(launch: Launch, capsys: pytest.Capt
     assert "lost on small: unknown" in capsys.readouterr().out
 
 
+def test_nothing_is_promised_beside_a_projector_that_is_not_known(
+    launch: Launch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = ("plan", "tiny", "--machine", "small", "--set=MMPROJ=lost.gguf")
+    assert launch(*lost) == 4
+    assert "what would help" not in capsys.readouterr().out
+    assert launch(*lost, "--max-context") != 0
+    streams = capsys.readouterr()
+    assert not streams.out
+    assert "lost.gguf" in streams.err
+
+
 def test_ctx_and_set_change_the_plan_but_not_the_file(
     launch: Launch, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

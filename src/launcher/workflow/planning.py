@@ -128,18 +128,20 @@ class Planner:
         return plan_profile(self.resolve(name, machine), self.models, machine)
 
     def advice(self, name: str, machine: Machine, types: TensorTypes) -> tuple[Advice, ...]:
-        """What would help; nothing where the model is not known."""
+        """What would help; nothing where a fact is missing, as there is no plan then."""
         about = self.subject(name, machine)
         model, seen = about.known.model, about.seen(machine)
-        return () if model is None else advise(assess(about.settings, model, seen), model, seen, types)
+        if model is None or about.missing:
+            return ()
+        return advise(assess(about.settings, model, seen), model, seen, types)
 
     def max_context(self, name: str, machine: Machine) -> int | None:
         """The largest context (tokens) with all layers on the GPUs; None if there is none.
 
-        Raises LauncherError where the model is not known.
+        Raises LauncherError where a fact is missing, as there is no plan then.
         """
         about = self.subject(name, machine)
         model = about.known.model
-        if model is None:
+        if model is None or about.missing:
             raise failure(about.missing or "the model is not known", where=f"[{name}]")
         return largest_context(about.settings, model, trial(model, about.seen(machine)))
