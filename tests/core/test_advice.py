@@ -9,6 +9,7 @@ from launcher.core.header import TensorTypes
 from launcher.core.machine import Machine
 from launcher.core.model import Model
 from launcher.core.quantise import smaller
+from launcher.core.units import mib_up
 from launcher.edges.headers.types import tensor_types
 from planning import GLM, HYBRID, RTX_4090, RTX_5070_TI, TINY, header, known, machine, mib, production
 
@@ -75,6 +76,18 @@ def test_what_fits_is_told_what_its_cache_costs() -> None:
     given = advice(GLM, machine(replace(RTX_4090, free=mib(60_000))))
     assert list(given) == ["CACHE_TYPE_K/V=f16"]
     assert given["CACHE_TYPE_K/V=f16"].endswith("MiB more for context and compute: fits")
+
+
+def test_without_a_gpu_a_cache_costs_what_it_takes_on_the_host() -> None:
+    bare = Machine(name="bare", gpus=(), host_memory=mib(64 * 1024))
+    small, large = (
+        found(TINY, bare, n_ctx=8192, cache_type_k=kind, cache_type_v=kind).placement.initial.host
+        for kind in ("q8_0", "f16")
+    )
+    more = mib_up(large.usage.total - small.usage.total)
+    assert more > 0
+    told = advice(TINY, bare, n_ctx=8192, cache_type_k="q8_0", cache_type_v="q8_0")["CACHE_TYPE_K/V=f16"]
+    assert told.startswith(f"{more:,} MiB more for context and compute: ")
 
 
 def test_a_large_micro_batch_is_told_what_it_costs() -> None:

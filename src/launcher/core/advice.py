@@ -168,7 +168,9 @@ def _difference(found: Assessment, outcome: Assessment) -> str:
 
 
 def _working(each: Assessment) -> int:
-    return sum(line.usage.context + line.usage.compute for line in each.placement.initial.gpus)
+    """On all GPUs; without any, on the host."""
+    ledger = each.placement.initial
+    return sum(line.usage.context + line.usage.compute for line in ledger.gpus or (ledger.host,))
 
 
 def _quantisation_advice(
