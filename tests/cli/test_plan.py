@@ -93,6 +93,13 @@ def test_nothing_is_promised_beside_a_projector_that_is_not_known(
     assert "lost.gguf" in streams.err
 
 
+def test_a_main_gpu_that_the_machine_lacks_is_refused(
+    launch: Launch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert launch("plan", "tiny", "--machine", "small", "--set=SPLIT_MODE=none", "--set=MAIN_GPU=1") == 2
+    assert "MAIN_GPU: no GPU 1 on small, which has 1" in capsys.readouterr().err
+
+
 def test_ctx_and_set_change_the_plan_but_not_the_file(
     launch: Launch, project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

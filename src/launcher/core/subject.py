@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from launcher.core.companions import ALONE, Companions, beside, drafted, left_out, underived
-from launcher.core.errors import LauncherError
+from launcher.core.errors import LauncherError, misuse
 from launcher.core.header import Header, HeaderSource
 from launcher.core.ledger import NO_USAGE, Usage
 from launcher.core.machine import Headroom, Machine
@@ -102,7 +102,8 @@ class Subject:
     def seen(self, machine: Machine) -> Machine:
         """`machine` with the headroom and the memory limit that the profile sets.
 
-        The embedded server sees no GPUs, and has no container.
+        The embedded server sees no GPUs, and has no container. Raises UsageError for a MAIN_GPU that
+        the machine lacks, where that is the only one to be used: the server would not load.
         """
         profile, given = self.profile, machine.headroom
         compute = given.compute if profile.headroom_compute is None else profile.headroom_compute
@@ -110,6 +111,9 @@ class Subject:
         headroom = Headroom(compute=compute, display=display)
         if profile.runtime == "embedded":
             return replace(machine, gpus=(), headroom=headroom)
+        main, count = self.settings.main_gpu, len(machine.gpus)
+        if self.settings.split_mode == "none" and 0 < count <= main:
+            raise misuse(f"no GPU {main} on {machine.name}, which has {count}", where="MAIN_GPU")
         return replace(machine, host_limit=profile.memory_limit, headroom=headroom)
 
     def drafted(self, machine: Machine) -> tuple[Usage, ...]:
