@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from launcher.core.errors import LauncherError
 from launcher.edges.downloads import provide
 
 USER = f"{os.getuid()}:{os.getgid()}"
@@ -22,3 +25,10 @@ def test_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     before = folder.stat()
     provide(folder, "12345:12345")
     assert folder.stat() == before
+
+
+def test_a_file_in_its_place_is_an_error_that_says_where(tmp_path: Path) -> None:
+    folder = tmp_path / "downloads"
+    folder.write_text("not a folder")
+    with pytest.raises(LauncherError, match=str(folder)):
+        provide(folder, USER)

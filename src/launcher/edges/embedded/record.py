@@ -39,7 +39,9 @@ def write_own(environment: Mapping[str, str]) -> None:
     path = Path(announced.pop("path"))
     pid = os.getpid()
     record = Record(pid=pid, born=_born(pid) or 0, started=time.time(), **announced)
-    path.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    aside = path.with_name(f"{path.name}.{pid}")
+    aside.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    aside.replace(path)
 
 
 def read(path: Path) -> Record | None:
