@@ -27,11 +27,10 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switches:
-    """pipeline: copies of the inputs for pipeline parallelism. kv_offload: caches lie with their
-    layer. op_offload: large batches go to a GPU even where the weights are on the host."""
+    """pipeline: copies of the inputs for pipeline parallelism. op_offload: large batches go to a GPU
+    even where the weights are on the host."""
 
     pipeline: bool
-    kv_offload: bool
     op_offload: bool
 
 

@@ -82,10 +82,6 @@ class MtpContext:
                 window_cells=window_cells(self._block, sizing, self._settings),
                 moved=layout.common,
             ),
-            switches=Switches(
-                pipeline=pipeline,
-                kv_offload=self._settings.kv_offload,
-                op_offload=self._settings.op_offload,
-            ),
+            switches=Switches(pipeline=pipeline, op_offload=self._settings.op_offload),
         )
         return self._computer(subject, "exact")

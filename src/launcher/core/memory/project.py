@@ -79,9 +79,7 @@ class Projector:
             sizing=sizing,
             rows=self._rows(layout),
             ground=self._ground(layout, sizing),
-            switches=Switches(
-                pipeline=pipeline, kv_offload=self.settings.kv_offload, op_offload=self.settings.op_offload
-            ),
+            switches=Switches(pipeline=pipeline, op_offload=self.settings.op_offload),
         )
         return self._computer(subject, detail)
 
